@@ -1,0 +1,109 @@
+import http from "node:http";
+import https from "node:https";
+
+import type { Connect, Plugin } from "vite";
+
+type Answer = http.ServerResponse;
+
+/** The API's routes that the page may use; the backend's others stay inside. */
+const ROUTES = /^\/api(\/(?:predict|training|ready|ping|models(?:\/[^/]+)*))$/;
+
+/** Connection-bound headers, which a proxy must not pass on (RFC 9110, section 7.6.1). */
+const HOP_BY_HOP = [
+  "connection",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+];
+
+const CONNECT_MILLISECONDS = 2_500;
+const SILENCE_MILLISECONDS = 60_000;
+
+/**
+ * Passes `/api/<route>` on to `<backend>/<route>`. Vite's own proxy would print a stack trace for
+ * each poll that finds the backend down, answer it with an empty 500, and serve the page for a
+ * route that does not exist.
+ */
+export function gateway(backend: URL): Plugin {
+  const handle = forward(backend);
+  return {
+    name: "gateway",
+    configureServer(server) {
+      server.middlewares.use(handle);
+    },
+    configurePreviewServer(server) {
+      server.middlewares.use(handle);
+    },
+  };
+}
+
+function forward(backend: URL): Connect.NextHandleFunction {
+  return (request, answer, next) => {
+    // Parsing resolves "..", so that what is matched is what is sent.
+    const url = new URL(`http://page${request.url ?? "/"}`);
+    if (!/^\/api(\/|$)/.test(url.pathname)) {
+      next();
+      return;
+    }
+    const route = ROUTES.exec(url.pathname)?.[1];
+    if (route === undefined) {
+      refuse(answer, 404, "not_found", `There is no ${url.pathname} here.`);
+      return;
+    }
+    const target = new URL(backend);
+    target.pathname = backend.pathname.replace(/\/$/, "") + route;
+    target.search = url.search;
+    relay(request, answer, target);
+  };
+}
+
+function relay(request: Connect.IncomingMessage, answer: Answer, target: URL): void {
+  const outgoing = client(target).request(target, {
+    agent: false, // a kept connection may be closed by the backend just as it is used again
+    method: request.method,
+    headers: { ...endToEnd(request.headers), host: target.host, connection: "close" },
+  });
+  outgoing.on("response", (incoming) => {
+    answer.writeHead(incoming.statusCode ?? 502, endToEnd(incoming.headers));
+    incoming.pipe(answer);
+    incoming.on("error", () => answer.destroy());
+  });
+  outgoing.on("error", () => {
+    refuse(answer, 502, "bad_gateway", "The classifier's server does not answer.");
+  });
+  limitSilence(outgoing);
+  answer.on("close", () => outgoing.destroy());
+  request.pipe(outgoing);
+}
+
+function limitSilence(outgoing: http.ClientRequest): void {
+  const connecting = setTimeout(() => outgoing.destroy(new Error("timeout")), CONNECT_MILLISECONDS);
+  const connected = () => {
+    clearTimeout(connecting);
+  };
+  outgoing.on("socket", (socket) => socket.once("connect", connected));
+  outgoing.on("close", connected);
+  outgoing.setTimeout(SILENCE_MILLISECONDS, () => outgoing.destroy(new Error("timeout")));
+}
+
+function client(target: URL): typeof http | typeof https {
+  return target.protocol === "https:" ? https : http;
+}
+
+function endToEnd(headers: http.IncomingHttpHeaders): http.OutgoingHttpHeaders {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !HOP_BY_HOP.includes(name)));
+}
+
+function refuse(answer: Answer, status: number, code: string, message: string): void {
+  if (answer.headersSent) {
+    answer.destroy();
+    return;
+  }
+  answer.writeHead(status, { "Content-Type": "application/json", "Cache-Control": "no-store" });
+  answer.end(JSON.stringify({ error: { code, message } }));
+}
