@@ -1,0 +1,1 @@
+"""Serves the published ONNX model over HTTP."""

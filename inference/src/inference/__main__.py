@@ -1,0 +1,113 @@
+"""The command `inference`."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import errno
+import logging
+import os
+import signal
+import socket
+import sys
+from dataclasses import fields as settings_fields
+
+from inference import logs
+from inference.settings import Settings, SettingsError, read_settings
+
+_DRAIN_SECONDS = 30
+_HELP = {
+    "model_name": "folder below MODEL_DIR whose versions are served",
+    "model_dir": "the model repository; it is only read",
+    "host": "address to listen on",
+    "port": "port to listen on; 0 takes any free one",
+    "log_level": "debug, info, warning or error",
+    "log_format": "auto, text or json; auto is text on a terminal and JSON elsewhere",
+    "model_poll_seconds": "time between two looks at the repository",
+    "max_body_bytes": "a request body of more than this is refused",
+    "max_pixels": "an image of more than this is refused before it is decoded",
+    "queue_size": "images that are worked on or wait; more are refused at once",
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until SIGTERM or SIGINT; requests that were begun are answered.
+
+    Returns:
+        0 after a stop, 1 when the address cannot be had, 2 for bad usage or settings.
+    """
+    _parser().parse_args(arguments)
+    try:
+        settings = read_settings(os.environ)
+    except SettingsError as error:
+        return _fail(str(error), 2)
+    try:
+        listener = _listen(settings)
+    except OSError as error:
+        return _fail(_not_listening(settings, error), 1)
+    logs.configure(settings)
+    with contextlib.closing(listener):
+        _serve(settings, listener)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    default = Settings()
+    lines = [
+        f"  {field.name.upper():20}{_HELP[field.name]} [{getattr(default, field.name)}]"
+        for field in settings_fields(Settings)
+    ]
+    return argparse.ArgumentParser(
+        prog="inference",
+        description="Serve the published model over HTTP.",
+        epilog="\n".join(["settings, from environment variables [default]:", *lines]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def _listen(settings: Settings) -> socket.socket:
+    family, _, _, _, address = socket.getaddrinfo(
+        settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    return socket.create_server(address[:2], family=family, backlog=1024)
+
+
+def _not_listening(settings: Settings, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"port {settings.port} of {settings.host} is in use: stop what uses it "
+            "(on macOS perhaps AirPlay Receiver) or set PORT"
+        )
+    return f"cannot listen on {settings.host} port {settings.port}: {error.strerror or error}"
+
+
+def _serve(settings: Settings, listener: socket.socket) -> None:
+    # Late, so that --help and a bad setting do not pay for what serving needs.
+    import uvicorn  # noqa: PLC0415
+
+    from inference.app import create_app  # noqa: PLC0415
+
+    config = uvicorn.Config(
+        create_app(settings),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_DRAIN_SECONDS,
+    )
+    # uvicorn raises the signal that stopped it again; the stop has been made by then.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    host, port = listener.getsockname()[:2]
+    log = logging.getLogger("inference")
+    log.info("listening", extra=logs.fields(host=host, port=port))
+    uvicorn.Server(config).run(sockets=[listener])
+    log.info("stopped")
+
+
+def _fail(message: str, code: int) -> int:
+    sys.stderr.write(f"inference: {logs.printable(message)}\n")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,56 @@
+"""The ASGI application: routes, what surrounds them, and its beginning and end."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.routing import Route
+
+from inference.errors import RequestError
+from inference.requests import RequestLog
+from inference.responses import refused, unrouted
+from inference.service import Service
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from inference.settings import Settings
+
+
+def create_app(settings: Settings) -> Starlette:
+    """The application; it polls the model repository while its lifespan lasts."""
+    service = Service(settings)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        service.watcher.start()
+        yield
+        service.close()
+
+    app = Starlette(
+        routes=_routes(service),
+        middleware=[Middleware(RequestLog, metrics=service.metrics)],
+        exception_handlers={RequestError: refused, HTTPException: unrouted},
+        lifespan=lifespan,
+    )
+    app.router.redirect_slashes = False  # a redirect would answer what is no route
+    app.state.service = service
+    return app
+
+
+def _routes(service: Service) -> list[Route]:
+    return [
+        Route("/ping", service.ping),
+        Route("/ready", service.ready),
+        Route("/predict", service.predict, methods=["POST"]),
+        Route("/models", service.models),
+        Route("/models/{version}", service.model),
+        Route("/models/{version}/files/{name}", service.file),
+        Route("/training", service.training),
+        Route("/metrics", service.metrics_text),
+        Route("/openapi.json", service.openapi),
+    ]

@@ -1,0 +1,95 @@
+"""Sends a version's files, by the names that its manifest lists and no others."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, BinaryIO
+
+from starlette.responses import Response, StreamingResponse
+
+from inference.errors import NotFoundError, TimedOutError
+from inference.manifest import RepositoryError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from starlette.requests import Request
+
+    from inference.manifest import File, Manifest
+    from inference.repository import Repository
+    from inference.volume import VolumeReader
+
+_BLOCK = 256 * 1024
+_TYPES = {
+    ".bmp": "image/bmp",
+    ".csv": "text/csv; charset=utf-8",
+    ".gif": "image/gif",
+    ".jpeg": "image/jpeg",
+    ".jpg": "image/jpeg",
+    ".json": "application/json",
+    ".md": "text/markdown; charset=utf-8",
+    ".png": "image/png",
+    ".txt": "text/plain; charset=utf-8",
+    ".webp": "image/webp",
+}
+
+
+async def file_response(
+    request: Request, manifest: Manifest, name: str, repository: Repository, reader: VolumeReader
+) -> Response:
+    """The file, or 304 to a client that has it already.
+
+    Raises:
+        NotFoundError: the manifest lists no file of that name, or it is not there as listed.
+        TimedOutError: the volume fails or does not answer.
+    """
+    listed = manifest.files.get(name)
+    if listed is None:
+        raise NotFoundError(f"version {manifest.version} has no file {name:.130}")
+    headers = _headers(name, listed)
+    if headers["etag"] in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    if request.method == "HEAD":
+        return Response(headers=headers)
+    file, begin = await _open(repository, manifest.version, name, listed, reader)
+    return StreamingResponse(_blocks(file, begin, listed.bytes, reader), headers=headers)
+
+
+def _headers(name: str, listed: File) -> Mapping[str, str]:
+    suffix = name[name.rfind(".") :].lower() if "." in name else ""
+    return {
+        "content-type": _TYPES.get(suffix, "application/octet-stream"),
+        "content-length": str(listed.bytes),
+        "etag": f'"{listed.sha256}"',
+        "cache-control": "public, max-age=31536000, immutable",
+        "content-security-policy": "default-src 'none'; sandbox",
+        "x-content-type-options": "nosniff",
+    }
+
+
+async def _open(
+    repository: Repository, version: int, name: str, listed: File, reader: VolumeReader
+) -> tuple[BinaryIO, bytes]:
+    """The file and its first block: a fault after that can only break the answer off."""
+
+    def read() -> tuple[BinaryIO, bytes]:
+        file = repository.open(version, name, listed)
+        return file, file.read(_BLOCK)
+
+    try:
+        return await reader.run(read)
+    except (RepositoryError, FileNotFoundError) as error:
+        raise NotFoundError(f"{name} of version {version} is not there as published") from error
+    except OSError as error:
+        raise TimedOutError("the model volume cannot be read: try again later") from error
+
+
+async def _blocks(
+    file: BinaryIO, begin: bytes, size: int, reader: VolumeReader
+) -> AsyncIterator[bytes]:
+    with contextlib.closing(file):
+        yield begin
+        left = size - len(begin)
+        while left > 0 and (block := await reader.run(lambda: file.read(_BLOCK))):
+            yield block[:left]
+            left -= len(block)

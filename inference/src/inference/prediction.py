@@ -1,0 +1,125 @@
+"""From uploaded images to the answer of `POST /predict`."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from inference.errors import BadRequestError, NotAnImageError, TooLargeError
+from inference.recipes import RECIPES, TooManyPixelsError, UnreadableImageError
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Sequence
+
+    from numpy.typing import NDArray
+
+    from inference.batcher import Batcher
+    from inference.manifest import Manifest
+    from inference.metrics import Metrics
+    from inference.model import Model
+    from inference.uploads import Upload
+
+DEFAULT_TOP_K = 5
+
+_NAME_LETTERS = 80
+
+
+class Predictor:
+    """Decodes in threads, classifies in batches."""
+
+    def __init__(self, batcher: Batcher, metrics: Metrics, cores: int, max_pixels: int) -> None:
+        self._batcher = batcher
+        self._metrics = metrics
+        self._max_pixels = max_pixels
+        self._threads = ThreadPoolExecutor(cores, thread_name_prefix="decode")
+
+    async def answer(
+        self, model: Model, name: str, uploads: Sequence[Upload], top_k: int
+    ) -> dict[str, object]:
+        """The most probable classes of each image, all by one model.
+
+        Raises:
+            BusyError: more images wait than the service takes on.
+            NotAnImageError: an image cannot be read.
+            TooLargeError: an image has too many pixels.
+        """
+        began = time.perf_counter()
+        with self._batcher.admit(len(uploads)):
+            rows = await _all([self._classify(model, upload) for upload in uploads])
+        manifest = model.manifest
+        for row in rows:
+            self._metrics.prediction(manifest.labels[int(row.argmax())])
+        return {
+            "model": {"name": name, "version": manifest.version},
+            "predictions": [
+                {"filename": upload.filename, "top": _top(manifest, row, top_k)}
+                for upload, row in zip(uploads, rows, strict=True)
+            ],
+            "milliseconds": round((time.perf_counter() - began) * 1000, 3),
+        }
+
+    def close(self) -> None:
+        """End the threads, once their images are decoded."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _classify(self, model: Model, upload: Upload) -> NDArray[np.float32]:
+        loop = asyncio.get_running_loop()
+        image = await loop.run_in_executor(
+            self._threads, _decode, upload, model.manifest, self._max_pixels
+        )
+        return await self._batcher.probabilities(model, image)
+
+
+def parse_top_k(values: Sequence[str]) -> int:
+    """The query's `top_k`, of which there may be one.
+
+    Raises:
+        BadRequestError: it is no whole number from 1.
+    """
+    if not values:
+        return DEFAULT_TOP_K
+    if len(values) > 1 or not re.fullmatch(r"0{0,9}[1-9][0-9]{0,8}", values[0]):
+        raise BadRequestError("top_k must be one whole number from 1")
+    return int(values[0])
+
+
+def _decode(upload: Upload, manifest: Manifest, max_pixels: int) -> NDArray[np.uint8]:
+    decode = RECIPES[manifest.recipe]
+    try:
+        return decode(bytes(upload.content), manifest.height, manifest.width, max_pixels)
+    except UnreadableImageError as error:
+        raise NotAnImageError(f"{_told(upload)}: {error}") from error
+    except TooManyPixelsError as error:
+        raise TooLargeError(f"{_told(upload)}: {error}") from error
+
+
+def _told(upload: Upload) -> str:
+    if upload.filename is None:
+        return "the image"
+    cut = "..." if len(upload.filename) > _NAME_LETTERS else ""
+    return ascii(upload.filename[:_NAME_LETTERS] + cut)
+
+
+def _top(manifest: Manifest, row: NDArray[np.float32], top_k: int) -> list[dict[str, object]]:
+    best = np.argsort(-row, kind="stable")[:top_k]
+    return [
+        {"label": manifest.labels[index], "probability": round(float(row[index]), 6)}
+        for index in best.tolist()
+    ]
+
+
+async def _all(
+    work: Sequence[Coroutine[None, None, NDArray[np.float32]]],
+) -> list[NDArray[np.float32]]:
+    """Results in order; the first fault cancels the rest and is raised as it is."""
+    tasks = [asyncio.ensure_future(each) for each in work]
+    try:
+        return list(await asyncio.gather(*tasks))
+    finally:
+        for task in tasks:
+            task.cancel()

@@ -1,0 +1,53 @@
+"""Answers as JSON, and what an error looks like."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from inference.errors import RequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.requests import Request
+
+_CODES = {404: "not_found", 405: "method_not_allowed"}
+
+
+def json_response(
+    document: object, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """A document; escaped to ASCII, since labels and file names may hold what UTF-8 cannot."""
+    content = json.dumps(document, allow_nan=False, separators=(",", ":"))
+    return Response(content, status, headers, "application/json")
+
+
+def error_response(
+    status: int, code: str, message: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    """`{"error": {"code", "message"}}`."""
+    return json_response({"error": {"code": code, "message": message}}, status, headers)
+
+
+async def refused(_request: Request, error: Exception) -> Response:
+    """Answer a request that a route refused."""
+    if not isinstance(error, RequestError):
+        raise error
+    wait = error.retry_after
+    headers = {} if wait is None else {"retry-after": str(wait)}
+    return error_response(error.status, error.code, str(error), headers)
+
+
+async def unrouted(request: Request, error: Exception) -> Response:
+    """Answer a request that has no route, or none for its method."""
+    if not isinstance(error, HTTPException):
+        raise error
+    code = _CODES.get(error.status_code, "bad_request")
+    phrase = HTTPStatus(error.status_code).phrase.lower()
+    message = f"{phrase}: {request.method} {request.url.path:.200}"
+    return error_response(error.status_code, code, message, error.headers)

@@ -1,0 +1,143 @@
+"""The routes' work: each takes a request and gives an answer, or raises a `RequestError`."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import TYPE_CHECKING, TypeVar
+
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+
+from inference.batcher import Batcher
+from inference.cpu import available_cores
+from inference.errors import NoModelError, NotFoundError
+from inference.files import file_response
+from inference.metrics import Metrics
+from inference.openapi import description
+from inference.prediction import Predictor, parse_top_k
+from inference.repository import Repository
+from inference.responses import json_response
+from inference.uploads import read_uploads
+from inference.volume import VolumeReader
+from inference.watcher import Watcher
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from starlette.requests import Request
+
+    from inference.manifest import Manifest
+    from inference.model import Model
+    from inference.settings import Settings
+
+Value = TypeVar("Value")
+
+_METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Service:
+    """All that the routes share; one per application."""
+
+    def __init__(self, settings: Settings) -> None:
+        cores = available_cores()
+        self.settings = settings
+        self.metrics = Metrics()
+        self.watcher = Watcher(settings, self.metrics, cores)
+        self.reader = VolumeReader()
+        self._repository = Repository(settings.model_dir / settings.model_name)
+        self._batcher = Batcher(settings.queue_size, self.metrics)
+        self._predictor = Predictor(self._batcher, self.metrics, cores, settings.max_pixels)
+        self._description = description(settings)
+
+    def close(self) -> None:
+        """Stop polling and end the threads."""
+        self.watcher.stop()
+        self._predictor.close()
+        self._batcher.close()
+
+    async def ping(self, _request: Request) -> Response:
+        """`GET /ping`: the process lives, with or without a model."""
+        return json_response({"status": "ok"})
+
+    async def ready(self, _request: Request) -> Response:
+        """`GET /ready`: a model is loaded."""
+        version = self._model().manifest.version
+        model = {"name": self.settings.model_name, "version": version}
+        return json_response({"status": "ready", "model": model})
+
+    async def predict(self, request: Request) -> Response:
+        """`POST /predict`: the most probable classes of one or more images."""
+        model = self._model()
+        top_k = parse_top_k(request.query_params.getlist("top_k"))
+        settings = self.settings
+        uploads = await read_uploads(request, settings.max_body_bytes, settings.queue_size)
+        answer = self._predictor.answer(model, settings.model_name, uploads, top_k)
+        return json_response(await _while_connected(request, answer))
+
+    async def models(self, _request: Request) -> Response:
+        """`GET /models`: what was published, and what is served."""
+        return json_response(self.watcher.catalogue.listing())
+
+    async def model(self, request: Request) -> Response:
+        """`GET /models/{version}`: a manifest as it was published."""
+        return Response(self._manifest(request).raw, media_type="application/json")
+
+    async def file(self, request: Request) -> Response:
+        """`GET /models/{version}/files/{name}`: a report file or sample image."""
+        name = request.path_params["name"]
+        manifest = self._manifest(request)
+        return await file_response(request, manifest, name, self._repository, self.reader)
+
+    async def training(self, _request: Request) -> Response:
+        """`GET /training`: what the trainer is doing."""
+        training = self.watcher.catalogue.training
+        if training is None:
+            raise NotFoundError("no training has reported itself")
+        headers = {"cache-control": "no-store"}
+        return Response(training, media_type="application/json", headers=headers)
+
+    async def metrics_text(self, _request: Request) -> Response:
+        """`GET /metrics`: for Prometheus."""
+        return Response(self.metrics.text(), headers={"content-type": _METRICS_TYPE})
+
+    async def openapi(self, _request: Request) -> Response:
+        """`GET /openapi.json`: the description of all routes."""
+        return json_response(self._description)
+
+    def _model(self) -> Model:
+        model = self.watcher.catalogue.model
+        if model is None:
+            raise NoModelError("no model is loaded yet: publish one, or see /models for a fault")
+        return model
+
+    def _manifest(self, request: Request) -> Manifest:
+        version = request.path_params["version"]
+        if re.fullmatch(r"[1-9][0-9]{0,8}", version):
+            manifest = self.watcher.catalogue.manifest(int(version))
+            if manifest is not None:
+                return manifest
+        raise NotFoundError(f"there is no version {version:.20}")
+
+
+async def _while_connected(request: Request, work: Coroutine[None, None, Value]) -> Value:
+    """The result of `work`, which is cancelled when the client goes away before.
+
+    Raises:
+        ClientDisconnect: it went.
+    """
+    task = asyncio.ensure_future(work)
+    gone = asyncio.ensure_future(_gone(request))
+    try:
+        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise ClientDisconnect
+        return task.result()
+    finally:
+        gone.cancel()
+        task.cancel()
+
+
+async def _gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
