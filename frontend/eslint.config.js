@@ -35,7 +35,15 @@ export default defineConfig(
     ),
   },
   {
+    files: ["src/features/**/*.test.*"],
+    rules: forbid(
+      String.raw`^\.\./(?!\.\./(api|ui|testing)/)`,
+      "A feature's tests use api, ui and testing; never app, nor another feature.",
+    ),
+  },
+  {
     files: ["src/api/**", "src/ui/**"],
+    ignores: ["**/*.test.*"],
     rules: forbid(String.raw`^\.\./`, "api and ui know nothing of the rest of the page."),
   },
   {

@@ -9,8 +9,16 @@ export default defineConfig({
     unstubEnvs: true,
     unstubGlobals: true,
     projects: [
-      { extends: true, test: { name: "page", include: ["src/**/*.test.{ts,tsx}"], environment: "happy-dom" } },
-      { extends: true, test: { name: "server", include: ["server/**/*.test.ts"], environment: "node" } },
+      { extends: true, test: { name: "logic", include: ["{src,server}/**/*.test.ts"] } },
+      {
+        extends: true,
+        test: {
+          name: "page",
+          include: ["src/**/*.test.tsx"],
+          environment: "happy-dom",
+          setupFiles: "src/testing/setup.ts",
+        },
+      },
     ],
   },
 });

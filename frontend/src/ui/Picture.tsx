@@ -6,8 +6,6 @@ import styles from "./Picture.module.css";
 /** Below this many pixels a side, smoothing would only blur. */
 const TINY_PIXELS = 64;
 
-type Look = "picture" | "tiny" | "broken";
-
 interface Props {
   /** An address, or the picture itself. */
   readonly source: string | Blob;
@@ -16,19 +14,16 @@ interface Props {
 
 /** A picture in a square. Tiny ones are shown large, with their pixels. */
 export function Picture({ source, alt }: Props) {
-  const [look, setLook] = useState<Look>("picture");
+  const [tiny, setTiny] = useState(false);
   const show = useCallback((image: HTMLImageElement) => showIn(image, source), [source]);
   return (
     <img
       ref={show}
-      className={classes(styles["picture"], look !== "picture" && styles[look])}
+      className={classes(styles["picture"], tiny && styles["tiny"])}
       alt={alt}
       decoding="async"
       onLoad={({ currentTarget: image }) => {
-        setLook(Math.max(image.naturalWidth, image.naturalHeight) > TINY_PIXELS ? "picture" : "tiny");
-      }}
-      onError={() => {
-        setLook("broken");
+        setTiny(Math.max(image.naturalWidth, image.naturalHeight) <= TINY_PIXELS);
       }}
     />
   );

@@ -3,6 +3,8 @@ import { count, percent } from "../../ui/format.ts";
 import { Moment } from "../../ui/Moment.tsx";
 import styles from "./ModelFacts.module.css";
 
+const MOST_LABELS = 30;
+
 /** Which model answers, when and on what it was trained, and how good it is. */
 export function ModelFacts({ model }: { readonly model: Model }) {
   const { name, version, created, labels, accuracy, dataset } = model;
@@ -25,7 +27,7 @@ export function ModelFacts({ model }: { readonly model: Model }) {
         <dt>Trained on</dt>
         <dd>{describe(dataset)}</dd>
         <dt>Classes</dt>
-        <dd>{labels.join(", ")}</dd>
+        <dd>{listed(labels)}</dd>
         {dataset.attribution !== null && (
           <>
             <dt>Attribution</dt>
@@ -35,6 +37,12 @@ export function ModelFacts({ model }: { readonly model: Model }) {
       </dl>
     </section>
   );
+}
+
+function listed(labels: readonly string[]): string {
+  const others = labels.length - MOST_LABELS;
+  const shown = labels.slice(0, MOST_LABELS).join(", ");
+  return others > 0 ? `${shown} and ${count(others)} more` : shown;
 }
 
 function describe({ name, train, val, test }: Dataset): string {

@@ -22,6 +22,12 @@ export function Predict({ model }: { readonly model: Model }) {
           add(files.map(ownPicture));
         }}
       />
+      <Samples
+        model={model}
+        onChoose={(picture) => {
+          add([picture]);
+        }}
+      />
       <Announcement>{news}</Announcement>
       {list.length > 0 && (
         <section aria-labelledby="results">
@@ -50,12 +56,6 @@ export function Predict({ model }: { readonly model: Model }) {
           </ol>
         </section>
       )}
-      <Samples
-        model={model}
-        onChoose={(picture) => {
-          add([picture]);
-        }}
-      />
     </div>
   );
 }

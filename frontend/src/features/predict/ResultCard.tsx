@@ -1,4 +1,4 @@
-import type { Prediction } from "../../api/predictions.ts";
+import type { Guess, Prediction } from "../../api/predictions.ts";
 import { Bar } from "../../ui/Bar.tsx";
 import { percent } from "../../ui/format.ts";
 import { Picture } from "../../ui/Picture.tsx";
@@ -6,45 +6,35 @@ import styles from "./ResultCard.module.css";
 import { verdict, type Result } from "./results.ts";
 
 /** One picture, and what came of it. */
-export function ResultCard({ result }: { readonly result: Result }) {
-  const { picture, outcome } = result;
+export function ResultCard({ result: { picture, outcome } }: { readonly result: Result }) {
   return (
-    <li className={styles["card"]} aria-busy={outcome.kind === "sent" || outcome.kind === "retrying"}>
+    <li className={styles["card"]}>
       <div>
         <Picture source={picture.thumbnail} alt="" />
       </div>
       <div>
-        <h3>{heading(outcome)}</h3>
-        <p className={styles["name"]}>{picture.name}</p>
-        <Details result={result} />
+        <h3>{picture.name}</h3>
+        <Details outcome={outcome} truth={picture.truth} />
       </div>
     </li>
   );
 }
 
-function heading(outcome: Result["outcome"]): string {
-  switch (outcome.kind) {
-    case "sent":
-      return "Classifying…";
-    case "retrying":
-      return "Waiting…";
-    case "failed":
-      return "No answer";
-    case "done":
-      return outcome.prediction.top[0].label;
-  }
+interface DetailsProps {
+  readonly outcome: Result["outcome"];
+  readonly truth: string | null;
 }
 
-function Details({ result: { outcome, picture } }: { readonly result: Result }) {
+function Details({ outcome, truth }: DetailsProps) {
   switch (outcome.kind) {
     case "sent":
-      return null;
+      return <p className={styles["waiting"]}>Classifying…</p>;
     case "retrying":
       return <p className={styles["waiting"]}>The server is busy; trying again.</p>;
     case "failed":
       return <p className={styles["problem"]}>{outcome.problem}</p>;
     case "done":
-      return <Answer prediction={outcome.prediction} truth={picture.truth} />;
+      return <Answer prediction={outcome.prediction} truth={truth} />;
   }
 }
 
@@ -54,25 +44,37 @@ interface AnswerProps {
 }
 
 function Answer({ prediction: { top, version }, truth }: AnswerProps) {
-  const right = truth === top[0].label;
   return (
     <>
       <ol className={styles["guesses"]}>
-        {top.map(({ label, probability }, index) => (
-          <li key={label}>
-            <span className={styles["guess"]}>
-              <span>{label}</span> <span>{percent(probability)}</span>
-            </span>
-            <Bar fraction={probability} first={index === 0} />
-          </li>
+        {top.map((guess, index) => (
+          <GuessRow key={guess.label} guess={guess} first={index === 0} />
         ))}
       </ol>
-      {truth !== null && (
-        <p className={styles[right ? "right" : "wrong"]}>
-          <span aria-hidden="true">{right ? "✓" : "✗"}</span> {verdict(top[0].label, truth)}
-        </p>
-      )}
-      <p className="visually-hidden">By version {version} of the model.</p>
+      <p className={styles["foot"]}>
+        {truth !== null && <Verdict label={top[0].label} truth={truth} />}
+        <span className={styles["version"]}>Version {version}</span>
+      </p>
     </>
+  );
+}
+
+function GuessRow({ guess, first }: { readonly guess: Guess; readonly first: boolean }) {
+  return (
+    <li>
+      <span className={styles["guess"]}>
+        <span>{guess.label}</span> <span>{percent(guess.probability)}</span>
+      </span>
+      <Bar fraction={guess.probability} first={first} />
+    </li>
+  );
+}
+
+function Verdict({ label, truth }: { readonly label: string; readonly truth: string }) {
+  const right = label === truth;
+  return (
+    <strong className={styles[right ? "right" : "wrong"]}>
+      <span aria-hidden="true">{right ? "✓" : "✗"}</span> {verdict(label, truth)}{" "}
+    </strong>
   );
 }

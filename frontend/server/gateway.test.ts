@@ -1,0 +1,192 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import http from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { createLogger, preview, type PreviewServer } from "vite";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+
+const seen: { method: string; url: string; body: string; headers: http.IncomingHttpHeaders }[] = [];
+let backend: http.Server;
+let page: PreviewServer;
+let origin: string;
+let folder: string;
+
+beforeAll(async () => {
+  backend = http.createServer((request, answer) => void record(request, answer));
+  const backendPort = await listen(backend);
+  folder = await builtPage();
+  page = await serve(`http://127.0.0.1:${String(backendPort)}/base/`);
+  origin = address(page);
+});
+
+afterAll(async () => {
+  await page.close();
+  backend.close();
+  await rm(folder, { recursive: true });
+});
+
+describe("a route of the API", () => {
+  test.each([
+    ["/api/ping", "/base/ping"],
+    ["/api/ready", "/base/ready"],
+    ["/api/training", "/base/training"],
+    ["/api/models", "/base/models"],
+    ["/api/models/3/files/a%20b.png", "/base/models/3/files/a%20b.png"],
+    ["/api/predict?top_k=3", "/base/predict?top_k=3"],
+  ])("%s is asked of the backend without the prefix", async (path, target) => {
+    const answer = await fetch(origin + path);
+    expect(await answer.json()).toEqual({ seen: target });
+    expect(seen.at(-1)?.url).toBe(target);
+  });
+
+  test("gets the body, its type and the backend as host", async () => {
+    const init = { method: "POST", body: "pixels", headers: { "Content-Type": "image/png" } };
+    await fetch(`${origin}/api/predict`, init);
+    expect(seen.at(-1)).toMatchObject({ method: "POST", body: "pixels" });
+    expect(seen.at(-1)?.headers).toMatchObject({
+      "content-type": "image/png",
+      host: `127.0.0.1:${String((backend.address() as AddressInfo).port)}`,
+    });
+  });
+
+  test("gives the backend's status and headers", async () => {
+    const answer = await fetch(`${origin}/api/ready?status=503`);
+    expect(answer.status).toBe(503);
+    expect(answer.headers.get("Retry-After")).toBe("7");
+  });
+});
+
+test.each([
+  "/api",
+  "/api/",
+  "/api/metrics",
+  "/api/openapi.json",
+  "/api/v2/models",
+  "/api/pingpong",
+  "/api/predict/more",
+  "/api/models/../metrics",
+  "/api/models/%2e%2e/metrics",
+])("%s is refused with JSON", async (path) => {
+  const before = seen.length;
+  const answer = await rawGet(path);
+  expect(answer.status).toBe(404);
+  expect(JSON.parse(answer.body)).toMatchObject({ error: { code: "not_found" } });
+  expect(seen).toHaveLength(before);
+});
+
+test("a backend that is down is a 502 with JSON, and nothing is logged", async () => {
+  const closed = http.createServer();
+  const port = await listen(closed);
+  await new Promise((resolve) => closed.close(resolve));
+  const lonely = await serve(`http://127.0.0.1:${String(port)}`);
+  const log = vi.spyOn(lonely.config.logger, "error");
+  try {
+    const answer = await fetch(`${address(lonely)}/api/models`);
+    expect(answer.status).toBe(502);
+    expect(await answer.json()).toMatchObject({ error: { code: "bad_gateway" } });
+    expect(log).not.toHaveBeenCalled();
+  } finally {
+    await lonely.close();
+  }
+});
+
+test("a backend that breaks off in the middle of an answer ends the answer", async () => {
+  const answer = await fetch(`${origin}/api/training?break`);
+  await expect(answer.text()).rejects.toThrow();
+});
+
+describe("the built page", () => {
+  test.each(["/", "/index.html"])("%s is always asked for anew", async (path) => {
+    const answer = await fetch(origin + path);
+    expect(await answer.text()).toContain("the page");
+    expect(answer.headers.get("Cache-Control")).toBe("no-cache");
+  });
+
+  test("has hashed files that are kept", async () => {
+    const answer = await fetch(`${origin}/assets/app-1a2b.js`);
+    expect(answer.headers.get("Cache-Control")).toBe("public, max-age=31536000, immutable");
+  });
+
+  test("is no answer to an unknown path", async () => {
+    const answer = await fetch(`${origin}/nowhere`);
+    expect(answer.status).toBe(404);
+  });
+
+  test.each(["/", "/assets/app-1a2b.js", "/nowhere", "/api/ping", "/api/nowhere"])(
+    "%s has the security headers",
+    async (path) => {
+      const { headers } = await fetch(origin + path);
+      expect(headers.get("Content-Security-Policy")).toBe(
+        "default-src 'self'; img-src 'self' blob:; object-src 'none'; base-uri 'none'; " +
+          "frame-ancestors 'none'; form-action 'self'",
+      );
+      expect(headers.get("X-Content-Type-Options")).toBe("nosniff");
+      expect(headers.get("Referrer-Policy")).toBe("no-referrer");
+      expect(headers.get("Permissions-Policy")).toContain("camera=()");
+      expect(headers.get("Access-Control-Allow-Origin")).toBeNull();
+    },
+  );
+});
+
+async function record(request: http.IncomingMessage, answer: http.ServerResponse): Promise<void> {
+  const { method = "", url = "", headers } = request;
+  let body = "";
+  for await (const chunk of request) {
+    body += String(chunk);
+  }
+  seen.push({ method, url, body, headers });
+  if (url.endsWith("?break")) {
+    answer.writeHead(200, { "Content-Length": "100" });
+    answer.write("half", () => answer.destroy());
+    return;
+  }
+  const status = url.endsWith("?status=503") ? 503 : 200;
+  answer.writeHead(status, { "Content-Type": "application/json", "Retry-After": "7" });
+  answer.end(JSON.stringify({ seen: url }));
+}
+
+async function builtPage(): Promise<string> {
+  const dist = await mkdtemp(join(tmpdir(), "page-"));
+  await mkdir(join(dist, "assets"));
+  await writeFile(join(dist, "index.html"), "<!doctype html><title>the page</title>");
+  await writeFile(join(dist, "assets", "app-1a2b.js"), "1");
+  return dist;
+}
+
+/** Serves the page as `vite preview` does, with the project's own configuration. */
+function serve(backendUrl: string): Promise<PreviewServer> {
+  vi.stubEnv("BACKEND_URL", backendUrl);
+  return preview({
+    customLogger: createLogger("silent"),
+    build: { outDir: folder },
+    preview: { port: 0 },
+  });
+}
+
+function address(server: PreviewServer): string {
+  return `http://127.0.0.1:${String((server.httpServer.address() as AddressInfo).port)}`;
+}
+
+function listen(server: http.Server): Promise<number> {
+  return new Promise((resolve) => {
+    server.listen(0, "127.0.0.1", () => {
+      resolve((server.address() as AddressInfo).port);
+    });
+  });
+}
+
+/** Requests a path as it is written; fetch would resolve its dots first. */
+function rawGet(path: string): Promise<{ status: number | undefined; body: string }> {
+  return new Promise((resolve, reject) => {
+    const request = http.get(origin, { path }, (answer) => {
+      let body = "";
+      answer.on("data", (chunk) => (body += String(chunk)));
+      answer.on("end", () => {
+        resolve({ status: answer.statusCode, body });
+      });
+    });
+    request.on("error", reject);
+  });
+}
