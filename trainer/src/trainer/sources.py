@@ -1,0 +1,210 @@
+"""Where labelled images come from: a preset, folder, archive or manifest, or a URL of these."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from trainer import archives, manifests, remote
+from trainer.digits import read_digits
+from trainer.downloads import public_url
+from trainer.errors import DataError, SettingsError
+from trainer.presets import DIGITS, PRESETS, find_preset
+from trainer.recipes import UnreadableImageError
+
+if TYPE_CHECKING:
+    from trainer.presets import Preset
+    from collections.abc import Callable, Iterable, Iterator
+
+    from trainer.remote import Access
+
+MOST_IMAGE_BYTES = archives.Limits().file_bytes
+
+_IGNORED = {"__MACOSX", "Thumbs.db", "desktop.ini"}
+_SUFFIXES = re.compile(r"(\.(tar|tgz|txz|tzst|zip|gz|xz|zst|csv|jsonl|ndjson))+$", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One image that may be used.
+
+    Attributes:
+        name: what it is called where it comes from; below a folder or archive, its path there.
+        label: its class; None where the folder in its name says it.
+        load: gives its bytes; raises OSError or UnreadableImageError if it cannot.
+    """
+
+    name: str
+    label: str | None
+    load: Callable[[], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Labelled images, and what is known about them.
+
+    Attributes:
+        name: fit for a dataset's folder.
+        text: what was named, without credentials or query.
+        attribution: authors and licence, where they are known.
+        total: number of items, where it is known.
+        items: to be read once.
+    """
+
+    name: str
+    text: str
+    attribution: str
+    total: int | None
+    items: Iterable[Item]
+
+
+def open_source(data: str, access: Access) -> Source:
+    """Decide what `data` names, and fetch it if it is remote.
+
+    Args:
+        data: a preset's name, a path, or an http or https URL.
+        access: how remote data is fetched.
+
+    Raises:
+        SettingsError: there is nothing of this name.
+        DataError: what is there cannot be used.
+        TemporaryError: the network fails.
+    """
+    if preset := find_preset(data):
+        return _preset(preset, access)
+    if "://" in data:
+        return _url(data, access)
+    path = Path(data)
+    if path.is_dir():
+        return _folder(path)
+    if path.is_file():
+        return _manifest(path, access) if _is_manifest(data) else _archive(path, data, "")
+    raise SettingsError(
+        f"--data {data!r}: no file or folder, URL or preset; presets are {', '.join(PRESETS)}"
+    )
+
+
+def _preset(preset: Preset, access: Access) -> Source:
+    if preset.url is None:
+        items = (Item(name, label, partial(_given, data)) for name, label, data in read_digits())
+        return Source(DIGITS.name, DIGITS.name, DIGITS.attribution, None, items)
+    path = remote.fetch_archive(preset.url, access, preset.sha256)
+    source = _archive(path, preset.name, preset.attribution)
+    return Source(preset.name, preset.name, preset.attribution, source.total, source.items)
+
+
+def _url(url: str, access: Access) -> Source:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise SettingsError(f"--data {public_url(url)!r}: no usable http or https URL")
+    name = dataset_name(PurePosixPath(parts.path).name)
+    if not _is_manifest(parts.path):
+        source = _archive(remote.fetch_archive(url, access), public_url(url), "")
+        return Source(name, source.text, "", source.total, source.items)
+    rows, files = remote.fetch_manifest(url, access)
+    return Source(name, public_url(url), "", len(rows), _row_items(rows, files))
+
+
+def _manifest(path: Path, access: Access) -> Source:
+    rows = manifests.read_manifest(path.name, path.read_bytes())
+    files = remote.fetch_rows(rows, path, access)
+    return Source(dataset_name(path.name), str(path), "", len(rows), _row_items(rows, files))
+
+
+def _row_items(rows: list[manifests.Row], files: Iterable[Path]) -> Iterator[Item]:
+    for row, path in zip(rows, files, strict=True):
+        name = row.path or public_url(row.url or "")
+        yield Item(f"line {row.line}: {name}", row.label, partial(_load, path))
+
+
+def _archive(path: Path, text: str, attribution: str) -> Source:
+    items = (
+        Item(member.name, None, partial(_given, member.data))
+        for member in archives.read_archive(path)
+        if is_candidate(member.name)
+    )
+    return Source(dataset_name(path.name), text, attribution, None, items)
+
+
+def _folder(root: Path) -> Source:
+    paths = sorted(_files(root))
+    items = [Item(name, None, partial(_load, root / name)) for name in paths if is_candidate(name)]
+    return Source(dataset_name(root.resolve().name), str(root), "", len(items), items)
+
+
+def _files(root: Path) -> Iterator[str]:
+    """Paths below a folder; linked folders are followed, each only once."""
+    seen = set()
+    for folder, folders, names in os.walk(root, followlinks=True):
+        place = os.stat(folder)  # noqa: PTH116 - os.walk gives text
+        if (place.st_dev, place.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((place.st_dev, place.st_ino))
+        yield from (Path(folder, name).relative_to(root).as_posix() for name in names)
+
+
+def _given(data: bytes) -> bytes:
+    return data
+
+
+def _load(path: Path) -> bytes:
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise UnreadableImageError("no regular file")
+    if status.st_size > MOST_IMAGE_BYTES:
+        raise UnreadableImageError(f"larger than {MOST_IMAGE_BYTES:,} bytes")
+    return path.read_bytes()
+
+
+def _is_manifest(name: str) -> bool:
+    return name.lower().endswith(manifests.SUFFIXES)
+
+
+def is_candidate(name: str) -> bool:
+    """Whether a path is no hidden file, nor one that a system leaves in folders of pictures."""
+    return not any(part.startswith(".") or part in _IGNORED for part in _parts(name))
+
+
+def dataset_name(text: str) -> str:
+    """A folder name for what is called `text`."""
+    stem = _SUFFIXES.sub("", text)
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-._")[:64]
+    return name or "dataset"
+
+
+def folder_labels(names: list[str]) -> list[str | None]:
+    """The class that each path's folder stands for; None for a file outside any class folder.
+
+    The class is the first folder, below a folder common to all ("flower_photos/daisy/1.jpg");
+    what lies deeper counts as that class.
+
+    Raises:
+        DataError: the folders are splits, not classes.
+    """
+    paths = [_parts(name) for name in names]
+    while _has_top_folder(paths):
+        paths = [parts[1:] for parts in paths]
+    labels = [parts[0] if len(parts) > 1 else None for parts in paths]
+    found = {label.lower() for label in labels if label}
+    if found and found <= {"train", "training", "val", "valid", "validation", "test", "testing"}:
+        raise DataError(
+            f"the folders {', '.join(sorted(found))} are splits, not classes; put all images of "
+            "a class into one folder, since the trainer splits by content"
+        )
+    return labels
+
+
+def _has_top_folder(paths: list[tuple[str, ...]]) -> bool:
+    tops = {parts[0] for parts in paths}
+    return len(tops) == 1 and any(len(parts) > 2 for parts in paths)  # noqa: PLR2004 - top/class/image
+
+
+def _parts(name: str) -> tuple[str, ...]:
+    return tuple(part for part in name.split("/") if part not in ("", "."))
