@@ -202,7 +202,7 @@ ACTIONS = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(actions=st.lists(ACTIONS, max_size=12))
 def test_any_history_leaves_what_a_simple_model_says(
     actions: list[tuple[str, int | None]],

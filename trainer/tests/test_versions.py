@@ -93,6 +93,7 @@ def folder_instead(path: Path) -> None:
         (lambda path: path.write_bytes(b"1" * 10_000), "no JSON"),
         (lambda path: path.write_bytes(b"\xff\xfe"), "no JSON"),
         (lambda path: path.write_bytes(b" " * (MANIFEST_LIMIT + 1)), "larger than"),
+        (lambda path: os.truncate(path, 2**40), "larger than"),
         (lambda path: path.write_text("[]"), "no format"),
         (lambda path: edit(path, format="1"), "no format"),
         (lambda path: edit(path, format=True), "no format"),

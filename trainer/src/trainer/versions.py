@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -231,8 +232,14 @@ def _sha256(path: Path) -> str | None:
 
 
 def _open_regular(path: Path) -> BufferedReader:
-    if not stat.S_ISREG(path.lstat().st_mode):
+    # A link could lead out of the repository, and opening a pipe could wait for ever.
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise DataError(f"{path.name} is no regular file") from error
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
         raise DataError(f"{path.name} is no regular file")
-    # The same once more, should it be swapped just now: a link could lead out of the repository,
-    # and opening a pipe could wait for ever.
-    return os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb")
+    return os.fdopen(descriptor, "rb")
