@@ -190,7 +190,13 @@ def test_no_pointer_makes_the_reader_fail_otherwise(folder: Path, data: bytes) -
 
 @pytest.mark.parametrize(
     "changes",
-    [{"version": 0}, {"version": "1"}, {"version": True}, {"manifest_sha256": "f"}],
+    [
+        {"version": 0},
+        {"version": 2**53},
+        {"version": "1"},
+        {"version": True},
+        {"manifest_sha256": "f"},
+    ],
 )
 def test_a_pointer_to_nothing_says_how_to_mend_it(folder: Path, changes: dict[str, object]) -> None:
     edit(folder / "current.json", **changes)

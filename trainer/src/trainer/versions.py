@@ -146,7 +146,7 @@ def encode_json(content: Mapping[str, object]) -> bytes:
 
 def _pointer(content: Mapping[str, Any]) -> Pointer:
     version, digest = content.get("version"), content.get("manifest_sha256")
-    if type(version) is not int or version < 1 or not _is_sha256(digest):
+    if type(version) is not int or not 1 <= version < 2**53 or not _is_sha256(digest):
         raise DataError(f"{POINTER} names no version")
     return Pointer(version, str(digest))
 
