@@ -1,6 +1,7 @@
+import { once } from "node:events";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import http from "node:http";
-import type { AddressInfo } from "node:net";
+import net, { type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -92,6 +93,26 @@ test("a backend that is down is a 502 with JSON, and nothing is logged", async (
   }
 });
 
+test("an answer that comes before the picture is read reaches the page", async () => {
+  const hasty = net.createServer((socket) => {
+    socket.once("data", () => socket.write("HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\n{}"));
+    socket.on("error", () => undefined);
+  });
+  const gate = await serve(`http://127.0.0.1:${String(await listen(hasty))}`);
+  try {
+    const request = http.request(`${address(gate)}/api/predict`, { method: "POST" });
+    const sent = once(request, "finish");
+    const answered = once(request, "response") as Promise<[http.IncomingMessage]>;
+    request.end(Buffer.alloc(16 * 2 ** 20));
+    const [[answer]] = await Promise.all([answered, sent]);
+    expect(answer.statusCode).toBe(413);
+    answer.resume();
+  } finally {
+    await gate.close();
+    hasty.close();
+  }
+});
+
 test("a backend that breaks off in the middle of an answer ends the answer", async () => {
   const answer = await fetch(`${origin}/api/training?break`);
   await expect(answer.text()).rejects.toThrow();
@@ -169,7 +190,7 @@ function address(server: PreviewServer): string {
   return `http://127.0.0.1:${String((server.httpServer.address() as AddressInfo).port)}`;
 }
 
-function listen(server: http.Server): Promise<number> {
+function listen(server: net.Server): Promise<number> {
   return new Promise((resolve) => {
     server.listen(0, "127.0.0.1", () => {
       resolve((server.address() as AddressInfo).port);

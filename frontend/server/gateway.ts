@@ -74,8 +74,12 @@ function relay(request: Connect.IncomingMessage, answer: Answer, target: URL): v
     incoming.on("error", () => answer.destroy());
   });
   outgoing.on("error", () => {
-    refuse(answer, 502, "bad_gateway", "The classifier's server does not answer.");
+    if (!answer.headersSent) {
+      refuse(answer, 502, "bad_gateway", "The classifier's server does not answer.");
+    }
   });
+  // A backend may answer before it has read all; the browser must still get rid of the rest.
+  outgoing.on("close", () => request.unpipe(outgoing).resume());
   limitSilence(outgoing);
   answer.on("close", () => outgoing.destroy());
   request.pipe(outgoing);
@@ -100,10 +104,6 @@ function endToEnd(headers: http.IncomingHttpHeaders): http.OutgoingHttpHeaders {
 }
 
 function refuse(answer: Answer, status: number, code: string, message: string): void {
-  if (answer.headersSent) {
-    answer.destroy();
-    return;
-  }
   answer.writeHead(status, { "Content-Type": "application/json", "Cache-Control": "no-store" });
   answer.end(JSON.stringify({ error: { code, message } }));
 }

@@ -56,5 +56,6 @@ test("an error names the path to the value", () => {
 });
 
 test("inherited members do not count", () => {
-  expect(() => field(fields({}, "it"), "toString", text)).toThrow("it.toString is not a string");
+  const empty = fields({}, "it");
+  expect(() => field(empty, "__proto__", fields)).toThrow("it.__proto__ is not an object");
 });

@@ -14,6 +14,13 @@ test("a blob's address is freed with the picture", () => {
   expect(revoke).toHaveBeenCalledExactlyOnceWith("blob:1");
 });
 
+test("a picture that the browser cannot show is its description in a frame", () => {
+  render(<Picture source="/a.png" alt="a rose" />);
+  fireEvent.error(screen.getByRole("img"));
+  expect(screen.queryByRole("img")).toBeNull();
+  expect(screen.getByText("a rose").className).toBe("picture");
+});
+
 test.each([
   [8, true],
   [64, true],

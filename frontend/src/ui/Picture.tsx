@@ -6,6 +6,8 @@ import styles from "./Picture.module.css";
 /** Below this many pixels a side, smoothing would only blur. */
 const TINY_PIXELS = 64;
 
+type Look = "picture" | "tiny" | "broken";
+
 interface Props {
   /** An address, or the picture itself. */
   readonly source: string | Blob;
@@ -14,16 +16,22 @@ interface Props {
 
 /** A picture in a square. Tiny ones are shown large, with their pixels. */
 export function Picture({ source, alt }: Props) {
-  const [tiny, setTiny] = useState(false);
+  const [look, setLook] = useState<Look>("picture");
   const show = useCallback((image: HTMLImageElement) => showIn(image, source), [source]);
+  if (look === "broken") {
+    return <span className={styles["picture"]}>{alt}</span>;
+  }
   return (
     <img
       ref={show}
-      className={classes(styles["picture"], tiny && styles["tiny"])}
+      className={classes(styles["picture"], look === "tiny" && styles["tiny"])}
       alt={alt}
       decoding="async"
       onLoad={({ currentTarget: image }) => {
-        setTiny(Math.max(image.naturalWidth, image.naturalHeight) <= TINY_PIXELS);
+        setLook(Math.max(image.naturalWidth, image.naturalHeight) > TINY_PIXELS ? "picture" : "tiny");
+      }}
+      onError={() => {
+        setLook("broken");
       }}
     />
   );

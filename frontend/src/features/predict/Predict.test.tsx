@@ -54,8 +54,17 @@ test.each(["drop", "paste"] as const)("takes pictures by %s", async (kind) => {
 test("pasted text is left alone", () => {
   fakeServer({});
   render(<Predict model={MODEL} />);
-  fireEvent.paste(document.body, { clipboardData: { files: [], types: ["text/plain"] } });
+  const clipboardData = { files: [], types: ["text/plain"] };
+  const goesOn = fireEvent.paste(document.body, { clipboardData });
+  expect(goesOn).toBe(true);
   expect(screen.queryByText("Results")).toBeNull();
+});
+
+test("choosing nothing does nothing", () => {
+  fakeServer({});
+  render(<Predict model={MODEL} />);
+  fireEvent.change(chooser(), { target: { files: [] } });
+  expect(screen.getByRole("status").textContent).toBe("");
 });
 
 test.each([

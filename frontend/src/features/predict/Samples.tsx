@@ -1,4 +1,4 @@
-import type { Model } from "../../api/models.ts";
+import { fileAddress, type Model } from "../../api/models.ts";
 import { Picture } from "../../ui/Picture.tsx";
 import { samplePicture, type Picture as Chosen } from "./pictures.ts";
 import styles from "./Samples.module.css";
@@ -22,7 +22,7 @@ export function Samples({ model, onChoose }: Props) {
         {model.samples.slice(0, MOST).map((sample, index) => {
           const picture = samplePicture(model, sample);
           return (
-            <li key={sample.file}>
+            <li key={fileAddress(model.version, sample.file)}>
               <button
                 type="button"
                 onClick={() => {

@@ -19,8 +19,8 @@ test.each([
   expect(problemOf(new ApiError(code, "the server's words"), 1000)).toMatch(words);
 });
 
-test("an upload that is cut off was probably too large", () => {
-  expect(problemOf(new ApiError("offline", ""), 30 * 2 ** 20)).toMatch(/cut off.* too large/);
+test.each(["offline", "bad_gateway"])("a large upload that ends %s was cut off", (code) => {
+  expect(problemOf(new ApiError(code, ""), 30 * 2 ** 20)).toMatch(/cut off.* too large/);
 });
 
 test.each(["new_code", "toString"])("for %s, the server's words will do", (code) => {

@@ -33,6 +33,9 @@ export function usePredictions(): Predictions {
   useEffect(() => stop, [stop]);
 
   const add = useCallback((pictures: readonly Picture[]) => {
+    if (pictures.length === 0) {
+      return;
+    }
     const { run, stop } = (work.current ??= startWork());
     const added = pictures.slice(0, LIMIT).map((picture): Result => {
       lastId.current += 1;
