@@ -39,7 +39,7 @@ DIGITS = Preset(
     bytes=0,
     sha256="",
     image_size=32,
-    epochs=30,
+    epochs=12,
     augment="glyph",
     attribution=(
         "Optical Recognition of Handwritten Digits, E. Alpaydin and C. Kaynak, UCI Machine "

@@ -1,0 +1,174 @@
+"""The `demo` command: train, then serve the model and the page as plain processes."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from demo import client
+from demo.errors import DemoError
+from demo.ports import HOST, check_port
+from demo.processes import Processes, Service, processes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+INTERRUPTED = 130
+START_SECONDS = 60.0
+LOCAL = Path(".local")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns its exit code."""
+    arguments = build_parser().parse_args(argv)
+    try:
+        check_port(arguments.port, "--port")
+        check_port(arguments.inference_port, "--inference-port")
+        if not arguments.check_ports:
+            with processes() as running:
+                serve(running, arguments)
+    except DemoError as error:
+        say(f"demo: {error}")
+        return error.exit_code
+    except KeyboardInterrupt:
+        say("\ndemo: stopped")
+        return INTERRUPTED
+    return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command's options."""
+    parser = argparse.ArgumentParser(
+        prog="./noxw -s demo --",
+        description="Trains an image classifier, then serves it and its page until Ctrl-C. What "
+        "was trained before, on the same data with the same settings, is served at once.",
+        epilog="examples:\n"
+        "  ./noxw -s demo\n"
+        "  ./noxw -s demo -- --data ~/photos --epochs 40\n"
+        "  ./noxw -s demo -- --once",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--data",
+        default="digits",
+        help="a preset (digits, flowers), a folder with one sub-folder a class, an archive of one, "
+        "a manifest, or a URL (default: %(default)s)",
+    )
+    parser.add_argument("--epochs", help="passes over the images, at most")
+    parser.add_argument("--port", type=port, default=3000, help="of the page (default: 3000)")
+    parser.add_argument(
+        "--inference-port", type=port, default=5000, help="of the model server (default: 5000)"
+    )
+    parser.add_argument("--retrain", action="store_true", help="train even if it was done before")
+    parser.add_argument("--allow-private", action="store_true", help="of the trainer")
+    parser.add_argument(
+        "--once", action="store_true", help="classify one sample, print the answer and stop"
+    )
+    parser.add_argument("--check-ports", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--environments", type=Path, default=Path(".nox"), help=argparse.SUPPRESS
+    )
+    return parser
+
+
+def serve(running: Processes, arguments: argparse.Namespace) -> None:
+    """Trains, starts the services, and waits for the end."""
+    services = plan(arguments)
+    say(f"1/2  training on {arguments.data}")
+    running.run(services.trainer)
+    say("2/2  starting the model server and the page")
+    running.start(services.inference)
+    running.start(services.page)
+    url = f"http://localhost:{arguments.port}"
+    running.wait_until(lambda: client.is_ready(url), f"{url} with a model", START_SECONDS)
+    if arguments.once:
+        told = client.classify_sample(url)
+        say(
+            f"{told.model} version {told.version}: {told.file}, a {told.label}, is "
+            f"{told.answer} with {told.probability:.1%}"
+        )
+        return
+    say(f"\nready: {url}\n\nCtrl-C stops it. Next: drop a picture of your own on the page.")
+    running.watch()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The three services."""
+
+    trainer: Service
+    inference: Service
+    page: Service
+
+
+def plan(arguments: argparse.Namespace) -> Plan:
+    """How the services are called; what the environment sets goes before what is set here."""
+    local = {
+        "MODEL_NAME": model_name(arguments.data),
+        "MODEL_DIR": str(LOCAL / "model"),
+        "DATA_DIR": str(LOCAL / "data"),
+        "IMAGES_DIR": str(LOCAL / "imgs"),
+        "LOG_FORMAT": "text",
+    }
+    shared = {name: os.environ.get(name) or value for name, value in local.items()}
+    quiet = {"LOG_LEVEL": os.environ.get("LOG_LEVEL") or "warning"}
+    programs = arguments.environments
+    return Plan(
+        trainer=Service(
+            "the trainer",
+            (programs / "env_trainer/bin/trainer", "run", *trainer_options(arguments)),
+            shared,
+        ),
+        inference=Service(
+            "the model server",
+            (programs / "env_inference/bin/inference",),
+            shared | quiet | {"HOST": HOST, "PORT": str(arguments.inference_port)},
+        ),
+        page=Service(
+            "the page's server",
+            (programs / "env_page/bin/page", "serve"),
+            {
+                "HOST": HOST,
+                "PORT": str(arguments.port),
+                "BACKEND_URL": f"http://{HOST}:{arguments.inference_port}",
+            },
+        ),
+    )
+
+
+def trainer_options(arguments: argparse.Namespace) -> tuple[str, ...]:
+    """What is passed on to the trainer."""
+    options = ["--switch", "--data", arguments.data]
+    if arguments.epochs:
+        options += ["--epochs", arguments.epochs]
+    if arguments.retrain:
+        options.append("--retrain")
+    if arguments.allow_private:
+        options.append("--allow-private")
+    return tuple(options)
+
+
+def port(text: str) -> int:
+    """A port number from the command line."""
+    number = int(text)
+    if not 1 <= number <= 65535:  # noqa: PLR2004 - TCP's range
+        raise ValueError
+    return number
+
+
+def model_name(data: str) -> str:
+    """A name for the model, so that what was trained on other data stays its own model."""
+    stem = PurePosixPath(urlsplit(data).path).name.partition(".")[0]
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-_")[:64] or "classifier"
+
+
+def say(text: str) -> None:
+    """Tells the user, on stderr."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()

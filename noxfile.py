@@ -1,0 +1,192 @@
+"""The sessions that run, test, check and lock the project; `./noxw --list` tells them."""
+
+from __future__ import annotations
+
+import sys
+
+import nox
+
+nox.options.default_venv_backend = "uv"
+nox.options.reuse_venv = "yes"
+nox.options.sessions = ["tests"]
+
+PATIENCE = 30  # seconds that services may take to stop after Ctrl-C
+PROJECTS = ("demo", "inference", "trainer", "tests")
+LOCKS = {
+    "requirements.lock": ("--group", "pyproject.toml:nox"),
+    "requirements-lint.lock": ("--group", "pyproject.toml:lint"),
+    "requirements-node.lock": ("--group", "pyproject.toml:node"),
+    "demo/requirements.lock": ("demo/pyproject.toml",),
+    "demo/requirements-test.lock": ("demo/pyproject.toml", "--group", "demo/pyproject.toml:test"),
+    "inference/requirements.lock": ("inference/pyproject.toml",),
+    "inference/requirements-test.lock": (
+        "inference/pyproject.toml",
+        "--group",
+        "inference/pyproject.toml:test",
+    ),
+    "tests/requirements.lock": ("tests/pyproject.toml",),
+    "trainer/requirements.lock": ("trainer/pyproject.toml", "--extra", "cpu"),
+    "trainer/requirements-gpu.lock": ("trainer/pyproject.toml", "--extra", "gpu"),
+    "trainer/requirements-test.lock": (
+        "trainer/pyproject.toml",
+        "--extra",
+        "cpu",
+        "--group",
+        "trainer/pyproject.toml:test",
+    ),
+}
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Train on the bundled digits, or -- --data ..., then serve the model and the page."""
+    install(session, "demo/requirements.lock", "demo")
+    session.run("demo", "--check-ports", *session.posargs)
+    session.run(sys.executable, "-m", "nox", "-s", "environments", external=True)
+    run_service(session, "demo", *session.posargs)
+
+
+@nox.session(venv_backend="none", default=False)
+def tests(session: nox.Session) -> None:
+    """Run all tests, the fast ones first."""
+    for part in ("demo", "inference", "page", "trainer", "services"):
+        session.notify(f"tests_{part}")
+
+
+@nox.session(venv_backend="none", default=False)
+def lint(session: nox.Session) -> None:
+    """Check style, types, import directions and the workflow."""
+    for part in ("style", "page", "types"):
+        session.notify(f"lint_{part}")
+
+
+@nox.session(venv_backend="none", requires=["env_trainer"], default=False)
+def trainer(session: nox.Session) -> None:
+    """Run the trainer's commands: -- --help tells them."""
+    run_service(session, ".nox/env_trainer/bin/trainer", *session.posargs)
+
+
+@nox.session(venv_backend="none", requires=["env_inference"], default=False)
+def inference(session: nox.Session) -> None:
+    """Serve the published model on http://127.0.0.1:5000."""
+    run_service(session, ".nox/env_inference/bin/inference", *session.posargs)
+
+
+@nox.session(default=False)
+def lock(session: nox.Session) -> None:
+    """Renew every lock: the newest versions that fit one another, with hashes, without hosts."""
+    install(session, "requirements.lock")
+    compile_options = ("--universal", "--generate-hashes", "--no-header", "--upgrade", "--quiet")
+    for path, inputs in LOCKS.items():
+        session.run("uv", "pip", "compile", *compile_options, "--python-version", "3.11", *inputs, "-o", path)
+    session.run(
+        *(".nox/env_page/bin/page", "npm", "update", "--package-lock-only"), external=True
+    )
+
+
+@nox.session(venv_backend="none", requires=["env_trainer", "env_inference", "env_page"])
+def environments(session: nox.Session) -> None:
+    """Install what the services need."""
+    session.log("the services' environments are ready")
+
+
+@nox.session(default=False)
+def env_trainer(session: nox.Session) -> None:
+    """Install the trainer."""
+    install(session, "trainer/requirements-test.lock", "trainer")
+
+
+@nox.session(default=False)
+def env_inference(session: nox.Session) -> None:
+    """Install the inference service."""
+    install(session, "inference/requirements-test.lock", "inference")
+
+
+@nox.session(default=False)
+def env_demo(session: nox.Session) -> None:
+    """Install what runs the services as processes."""
+    install(session, "demo/requirements-test.lock", "demo")
+
+
+@nox.session(default=False)
+def env_tests(session: nox.Session) -> None:
+    """Install what the tests across services need."""
+    install(session, "tests/requirements.lock")
+
+
+@nox.session(default=False)
+def env_page(session: nox.Session) -> None:
+    """Install Node.js, unless the PATH has one that is new enough, and build the page."""
+    install(session, "demo/requirements.lock", "demo")
+    if not session.run("page", "find-node", silent=True):
+        install(session, "requirements-node.lock")
+    session.run("page", "build")
+
+
+@nox.session(venv_backend="none", requires=["env_demo"], default=False)
+def tests_demo(session: nox.Session) -> None:
+    """Test what runs the services as processes."""
+    session.run(".nox/env_demo/bin/pytest", "demo", *session.posargs, external=True)
+
+
+@nox.session(venv_backend="none", requires=["env_inference"], default=False)
+def tests_inference(session: nox.Session) -> None:
+    """Test the inference service."""
+    session.run(".nox/env_inference/bin/pytest", "inference", *session.posargs, external=True)
+
+
+@nox.session(venv_backend="none", requires=["env_trainer"], default=False)
+def tests_trainer(session: nox.Session) -> None:
+    """Test the trainer."""
+    session.run(".nox/env_trainer/bin/pytest", "trainer", *session.posargs, external=True)
+
+
+@nox.session(venv_backend="none", requires=["env_page"], default=False)
+def tests_page(session: nox.Session) -> None:
+    """Test the page in Vitest."""
+    session.run(".nox/env_page/bin/page", "run", "test", external=True)
+
+
+@nox.session(venv_backend="none", requires=["environments", "env_tests"], default=False)
+def tests_services(session: nox.Session) -> None:
+    """Test the services together: the demo itself, and its page in a real browser."""
+    session.run(".nox/env_tests/bin/pytest", "tests", *session.posargs, external=True)
+
+
+@nox.session(default=False)
+def lint_style(session: nox.Session) -> None:
+    """Check style and import directions of all Python, and the workflow."""
+    install(session, "requirements-lint.lock")
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("lint-imports", "--no-cache", env={"PYTHONPATH": "demo/src:inference/src:trainer/src"})
+    session.run("zizmor", "--offline", "--no-progress", "--pedantic", ".github")
+
+
+@nox.session(venv_backend="none", requires=["env_page"], default=False)
+def lint_page(session: nox.Session) -> None:
+    """Check the page's types and style."""
+    session.run(".nox/env_page/bin/page", "run", "lint", external=True)
+
+
+@nox.session(requires=["environments", "env_demo", "env_tests"], default=False)
+def lint_types(session: nox.Session) -> None:
+    """Check the types of all Python, each project with its own environment."""
+    install(session, "requirements-lint.lock", "requirements.lock")
+    session.run("mypy", "noxfile.py")
+    for project in PROJECTS:
+        session.run("mypy", project, "--python-executable", f".nox/env_{project}/bin/python")
+
+
+def install(session: nox.Session, *locks_and_projects: str) -> None:
+    """Install locks, checked by their hashes, and this repository's projects beside them."""
+    for each in locks_and_projects:
+        if each.endswith(".lock"):
+            session.install("--require-hashes", "-r", each)
+        else:
+            session.install("--no-deps", "-e", each)
+
+
+def run_service(session: nox.Session, *command: str) -> None:
+    """Run a program that needs time to stop."""
+    session.run(*command, external=True, interrupt_timeout=PATIENCE, terminate_timeout=PATIENCE)

@@ -1,0 +1,85 @@
+"""The model card: what a published version is, in Markdown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from trainer.dataset import Dataset
+    from trainer.evaluation import Evaluation
+    from trainer.options import Options
+
+
+@dataclass(frozen=True, slots=True)
+class CardFacts:
+    """What a card tells beside data, options and evaluation."""
+
+    model_name: str
+    parameters: int
+    epochs: int
+    best_epoch: int
+    seconds: float
+    device: str
+    validation_accuracy: float
+    temperature: float
+    difference: float
+
+
+def write_card(dataset: Dataset, options: Options, evaluation: Evaluation, facts: CardFacts) -> str:
+    """The card's text. Sections after M. Mitchell et al., "Model Cards for Model Reporting" (2019)."""
+    size = options.image_size
+    sections = (
+        f"# {facts.model_name}\n\nA residual CNN of {facts.parameters:,} parameters that tells "
+        f"{len(dataset.classes)} classes of pictures apart, at {size} × {size} pixels.",
+        "## Intended use\n\nPictures like those that it was trained on. Every picture gets one of "
+        "the classes below, also one that shows none of them; a low probability is a hint.",
+        _data_section(dataset),
+        _results_section(dataset, evaluation, facts),
+        _training_section(options, facts),
+    )
+    return "\n\n".join(sections) + "\n"
+
+
+def _data_section(dataset: Dataset) -> str:
+    dropped = sum(dataset.dropped.values())
+    lines = [
+        "## Data",
+        f"{_inline(dataset.source)}: {len(dataset.train)} images to train, {len(dataset.val)} to "
+        f"validate, {len(dataset.test)} to test, split by the hash of their content; "
+        f"{dropped} dropped as unreadable, doubled or contradictory.",
+        f"sha256 of images and labels: `{dataset.sha256}`",
+    ]
+    if dataset.attribution:
+        lines.append(f"Attribution: {_inline(dataset.attribution)}")
+    return "\n\n".join(lines)
+
+
+def _results_section(dataset: Dataset, evaluation: Evaluation, facts: CardFacts) -> str:
+    rows = "\n".join(
+        f"| {_inline(score.label)} | {score.precision:.1%} | {score.recall:.1%} | {score.images} |"
+        for score in evaluation.classes
+    )
+    return (
+        f"## Results\n\nAccuracy {evaluation.accuracy:.2%} on the {len(dataset.test)} test images, "
+        f"{facts.validation_accuracy:.2%} on the validation images. Expected calibration error "
+        f"{evaluation.calibration_error:.2%} after temperature scaling by {facts.temperature:.2f}. "
+        f"ONNX Runtime's probabilities are within {facts.difference:.0e} of Keras'.\n\n"
+        f"| class | precision | recall | test images |\n|---|---|---|---|\n{rows}\n\n"
+        "![Confusion matrix](confusion.png)"
+    )
+
+
+def _training_section(options: Options, facts: CardFacts) -> str:
+    return (
+        f"## Training\n\n{facts.epochs} epochs of at most {options.epochs} in "
+        f"{facts.seconds:.0f} s on {facts.device}, the best being epoch {facts.best_epoch}; "
+        f"AdamW at {options.learning_rate:g}, batches of {options.batch_size}, "
+        f"augmentation `{options.augmentation}`, seed {options.seed}."
+    )
+
+
+def _inline(text: str) -> str:
+    """Text from outside, so that it cannot be read as Markdown or HTML."""
+    escaped = "".join(f"\\{letter}" if letter in "\\`*_[]<>|#!" else letter for letter in text)
+    return " ".join(escaped.split())

@@ -1,0 +1,228 @@
+"""What each sub-command does, in the order of the steps."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from trainer import preparation, repository, runs
+from trainer.console import progress
+from trainer.dataset import read_dataset
+from trainer.errors import DataError, SettingsError, TrainerError
+from trainer.options import Options
+from trainer.presets import find_preset
+from trainer.sources import dataset_name
+from trainer.status import StatusWriter
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+    from types import ModuleType
+
+    from trainer.dataset import Dataset
+    from trainer.settings import Settings
+    from trainer.versions import Version
+
+DEFAULT_SIZE, DEFAULT_EPOCHS = 128, 60
+
+_log = logging.getLogger(__name__)
+
+
+def run(arguments: argparse.Namespace, settings: Settings) -> None:
+    """Everything, from images to a published version."""
+    options = choose_options(arguments, settings, arguments.data)
+    name = settings.dataset or dataset_name(Path(urlsplit(arguments.data).path).name)
+    status = StatusWriter(settings.model_dir, settings.model_name, name, options.epochs)
+    with _failure_told(status):
+        status.write("preparing")
+        dataset = prepare(arguments, settings)
+        training = runs.open_run(dataset, options)
+        known = repository.find_by_fingerprint(
+            settings.model_dir, settings.model_name, training.fingerprint
+        )
+        if known and not arguments.retrain:
+            serve_known(known, settings, switch=arguments.switch)
+            status.write("done", epoch=options.epochs, version=known.number)
+            return
+        if arguments.retrain:
+            runs.forget(training)
+        pipeline = start_pipeline()
+        pipeline.fit(dataset, training, status, arguments.tensorboard)
+        status.write("exporting", epoch=options.epochs)
+        pipeline.export_run(dataset, training, settings)
+        status.write("publishing", epoch=options.epochs)
+        version = pipeline.publish_run(training, settings)
+        status.write("done", epoch=options.epochs, version=version)
+    _tell_published(settings, version)
+
+
+def serve_known(known: Version, settings: Settings, *, switch: bool) -> None:
+    """What is done with a version that was trained before on the same data in the same way."""
+    told = f"version {known.number} of {settings.model_name} was trained on this data with these settings"
+    if known.is_current:
+        _log.info("%s: nothing to do (--retrain trains again)", told)
+    elif switch:
+        repository.rollback(settings.model_dir, settings.model_name, known.number)
+        _log.info("%s, and is the current one again", told)
+    else:
+        _log.warning("%s; `trainer rollback %d` makes it the current one", told, known.number)
+
+
+def prepare(arguments: argparse.Namespace, settings: Settings) -> Dataset:
+    """Images, resized and split."""
+    options = choose_options(arguments, settings, arguments.data)
+    with progress("prepare") as tell:
+        dataset = preparation.prepare(
+            arguments.data,
+            settings,
+            size=options.image_size,
+            allow_private=arguments.allow_private,
+            on_progress=tell,
+        )
+    _log.info(
+        "%s: %d images of %d classes to train, %d to validate, %d to test; %d dropped%s",
+        dataset.name,
+        len(dataset.train),
+        len(dataset.classes),
+        len(dataset.val),
+        len(dataset.test),
+        sum(dataset.dropped.values()),
+        f" (see {dataset.folder / 'dropped.csv'})" if dataset.dropped else "",
+    )
+    return dataset
+
+
+def fit(arguments: argparse.Namespace, settings: Settings) -> None:
+    """A training, up to its best weights."""
+    dataset = find_dataset(settings)
+    options = choose_options(arguments, settings, dataset.source)
+    training = runs.open_run(dataset, options)
+    if arguments.retrain:
+        runs.forget(training)
+    status = StatusWriter(
+        settings.model_dir, settings.model_name, dataset.name, options.epochs
+    )
+    with _failure_told(status):
+        start_pipeline().fit(dataset, training, status, arguments.tensorboard)
+    _log.info("trained: %s; next: trainer export --dataset %s", training.folder, dataset.name)
+
+
+def export(_: argparse.Namespace, settings: Settings) -> None:
+    """ONNX and reports of the training that finished last."""
+    dataset = find_dataset(settings)
+    training = runs.latest_run(dataset)
+    start_pipeline().export_run(dataset, training, settings)
+    _log.info("exported: %s; next: trainer publish --dataset %s", training.folder, dataset.name)
+
+
+def publish(_: argparse.Namespace, settings: Settings) -> None:
+    """The next version, from what was exported last."""
+    training = runs.latest_run(find_dataset(settings))
+    _tell_published(settings, start_pipeline().publish_run(training, settings))
+
+
+def show(_: argparse.Namespace, settings: Settings) -> None:
+    """A line a version on stdout."""
+    versions = repository.versions(settings.model_dir, settings.model_name)
+    if not versions:
+        _log.info("no version of %s yet; next: trainer run", settings.model_name)
+    for version in versions:
+        sys.stdout.write(describe(version) + "\n")
+
+
+def describe(version: Version) -> str:
+    """A line that tells a version: `*` before the current one."""
+    mark = "*" if version.is_current else " "
+    if version.problem:
+        return f"{mark} {version.number:>4}  unusable: {version.problem}"
+    metrics, dataset = version.manifest["metrics"], version.manifest["dataset"]
+    return (
+        f"{mark} {version.number:>4}  {version.created}  accuracy {metrics['accuracy']:.1%}  "
+        f"{dataset['name']}  {version.size / 1e6:.1f} MB"
+    )
+
+
+def rollback(arguments: argparse.Namespace, settings: Settings) -> None:
+    """The pointer, moved to an earlier version."""
+    version = repository.rollback(settings.model_dir, settings.model_name, arguments.version)
+    _log.info("version %d of %s is the current one now", version, settings.model_name)
+
+
+def prune(arguments: argparse.Namespace, settings: Settings) -> None:
+    """Old versions, removed."""
+    removed = repository.prune(settings.model_dir, settings.model_name, arguments.keep)
+    _log.info("removed %s", ", ".join(f"version {each}" for each in removed) or "nothing")
+
+
+def choose_options(arguments: argparse.Namespace, settings: Settings, source: str) -> Options:
+    """What the user chose, else what suits the source, else what suits photos."""
+    preset = find_preset(source)
+    return Options(
+        image_size=settings.image_size or (preset.image_size if preset else DEFAULT_SIZE),
+        epochs=settings.epochs or (preset.epochs if preset else DEFAULT_EPOCHS),
+        seed=settings.seed,
+        augmentation=getattr(arguments, "augment", None) or (preset.augment if preset else "photo"),
+    )
+
+
+def find_dataset(settings: Settings) -> Dataset:
+    """The dataset that is named, or the only one there is.
+
+    Raises:
+        SettingsError: none is named, and there is not exactly one.
+        DataError: it is not there, or damaged.
+    """
+    if settings.dataset:
+        return read_dataset(settings.data_dir / settings.dataset)
+    found = sorted(path.parent.name for path in settings.data_dir.glob("*/dataset.json"))
+    if not found:
+        raise DataError(f"{settings.data_dir}: no prepared dataset; `trainer prepare` first")
+    if len(found) > 1:
+        raise SettingsError(f"--dataset is needed, one of {', '.join(found)}")
+    return read_dataset(settings.data_dir / found[0])
+
+
+def start_pipeline() -> ModuleType:
+    """The steps that need TensorFlow, whose import takes seconds and says things to nobody."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    _log.info("starting TensorFlow")
+    with _stderr_kept():
+        from trainer import pipeline  # noqa: PLC0415 - list and rollback must not wait for it
+    return pipeline
+
+
+@contextmanager
+def _stderr_kept() -> Iterator[None]:
+    """Keeps what native code writes to stderr while it starts, and shows it only on a failure."""
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as kept:
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            kept.seek(0)
+            os.write(stderr, kept.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+
+
+@contextmanager
+def _failure_told(status: StatusWriter) -> Iterator[None]:
+    try:
+        yield
+    except TrainerError as error:
+        status.write("failed", error=str(error))
+        raise
+
+
+def _tell_published(settings: Settings, version: int) -> None:
+    folder = settings.model_dir / settings.model_name / str(version)
+    _log.info("version %d of %s is published: %s", version, settings.model_name, folder)

@@ -1,0 +1,63 @@
+"""The confusion matrix as a picture."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PIL import Image, ImageDraw, ImageFont
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+INK, PAPER, FULL = (32, 33, 36), (255, 255, 255), (21, 88, 176)
+MARGIN = 12
+MOST_NUMBERED = 30  # classes, above which a cell is too small for its count
+
+
+def draw_confusion(confusion: NDArray[np.int64], names: tuple[str, ...]) -> Image.Image:
+    """A square of cells, one row a true class and one column an answered class.
+
+    Args:
+        confusion: images, `[classes, classes]`.
+        names: one a class.
+    """
+    count = len(names)
+    cell = max(6, min(48, 1200 // count))
+    font = ImageFont.load_default(size=max(8, min(14, cell - 2)))
+    shown = [name if len(name) <= 24 else name[:23] + "…" for name in names]  # noqa: PLR2004
+    side = 2 * MARGIN + int(max(font.getlength(name) for name in shown))
+    image = Image.new("RGB", (side + cell * count + MARGIN, side + cell * count + MARGIN), PAPER)
+    draw = ImageDraw.Draw(image)
+    for index, name in enumerate(shown):
+        middle = side + cell * index + cell // 2
+        draw.text((side - MARGIN, middle), name, INK, font, anchor="rm")
+        _text_upwards(image, (middle, side - MARGIN), name, font)
+    for row in range(count):
+        for column in range(count):
+            corner = (side + cell * column, side + cell * row)
+            share = confusion[row, column] / max(1, confusion[row].sum())
+            _cell(draw, corner, cell, share)
+            if count <= MOST_NUMBERED and confusion[row, column]:
+                colour = PAPER if share > 0.5 else INK  # noqa: PLR2004 - half
+                middle = (corner[0] + cell // 2, corner[1] + cell // 2)
+                draw.text(middle, str(confusion[row, column]), colour, font, anchor="mm")
+    heading = ImageFont.load_default(size=12)
+    draw.text((MARGIN // 2, MARGIN // 2), "true ↓  answered →".replace("↓", "v"), INK, heading)
+    return image
+
+
+def _cell(draw: ImageDraw.ImageDraw, corner: tuple[int, int], size: int, share: float) -> None:
+    fill = tuple(round(low + (high - low) * share) for low, high in zip(PAPER, FULL, strict=True))
+    box = (*corner, corner[0] + size, corner[1] + size)
+    draw.rectangle(box, fill=fill, outline=(218, 220, 224))
+
+
+def _text_upwards(
+    image: Image.Image, end: tuple[int, int], text: str, font: ImageFont.FreeTypeFont
+) -> None:
+    width, height = int(font.getlength(text)) + 1, int(font.size) + 4
+    label = Image.new("RGB", (width, height), PAPER)
+    ImageDraw.Draw(label).text((0, height // 2), text, INK, font, anchor="lm")
+    turned = label.rotate(90, expand=True)
+    image.paste(turned, (end[0] - height // 2, end[1] - width))

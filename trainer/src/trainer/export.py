@@ -1,0 +1,98 @@
+"""From the trained Keras model to an ONNX file that is known to answer alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx
+import onnxruntime
+import tensorflow as tf
+import tf2onnx
+
+from trainer.errors import CheckError
+from trainer.training import in_batches
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import keras
+    from numpy.typing import NDArray
+
+    Classifier = Callable[[tf.Tensor], dict[str, tf.Tensor]]
+
+OPSET = 18
+MOST_DIFFERENCE = 1e-4  # of a probability
+TIE = 1e-5
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """How far ONNX Runtime and Keras were apart.
+
+    Attributes:
+        images: how many both classified.
+        difference: the largest of any probability.
+        disagreements: images with another top class, ties within `TIE` aside.
+    """
+
+    images: int
+    difference: float
+    disagreements: int
+
+
+def build_classifier(model: keras.Model, temperature: float) -> Classifier:
+    """What is exported: `image` uint8 `[N, H, W, 3]` to `probabilities` float32 `[N, classes]`."""
+
+    @tf.function(input_signature=[tf.TensorSpec(model.input_shape, tf.uint8, name="image")])
+    def classify(image: tf.Tensor) -> dict[str, tf.Tensor]:
+        logits = model(tf.cast(image, tf.float32), training=False)
+        return {"probabilities": tf.nn.softmax(logits / temperature)}
+
+    return classify
+
+
+def export(classify: Classifier, path: Path) -> None:
+    """Writes the classifier as one ONNX file, weights included."""
+    # tf2onnx's from_keras is broken on Keras 3; an explicit function works.
+    model, _ = tf2onnx.convert.from_function(
+        classify, input_signature=classify.input_signature, opset=OPSET
+    )
+    onnx.checker.check_model(model, full_check=True)
+    onnx.save(model, path)
+
+
+def check(classify: Classifier, path: Path, pixels: NDArray[np.uint8]) -> Check:
+    """Compares both engines on pixels `[n, H, W, 3]`; n ≥ 1.
+
+    Raises:
+        CheckError: another top class somewhere, or a difference over `MOST_DIFFERENCE`.
+    """
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    keras_answers, onnx_answers = [], []
+    for batch in in_batches(pixels):
+        keras_answers.append(classify(tf.constant(batch))["probabilities"].numpy())
+        onnx_answers.append(session.run(["probabilities"], {"image": batch})[0])
+    found = compare(np.concatenate(keras_answers), np.concatenate(onnx_answers))
+    if found.disagreements or not found.difference <= MOST_DIFFERENCE:
+        raise CheckError(
+            f"the ONNX model differs from the trained one: {found.disagreements} of "
+            f"{found.images} validation images get another class, and probabilities differ by up "
+            f"to {found.difference:.1e} (at most {MOST_DIFFERENCE:.0e} is allowed); "
+            "nothing was published"
+        )
+    return found
+
+
+def compare(first: NDArray[np.float32], second: NDArray[np.float32]) -> Check:
+    """The difference between two engines' probabilities `[n, classes]` for the same images."""
+    rows = np.arange(len(first))
+    top = second.argmax(axis=1)
+    lead = first.max(axis=1) - first[rows, top]  # 0 where both have the same top class
+    return Check(
+        images=len(first),
+        difference=float(np.abs(first - second).max()),
+        disagreements=int((lead > TIE).sum()),
+    )

@@ -1,0 +1,72 @@
+"""One event is one line on stderr: readable on a terminal, JSON elsewhere."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from trainer.settings import Settings
+
+
+def configure(settings: Settings) -> None:
+    """Send all logging of the process, warnings included, to stderr in the format chosen."""
+    text = settings.log_format == "text" or (settings.log_format == "auto" and sys.stderr.isatty())
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(TextFormatter() if text else JsonFormatter())
+    logging.basicConfig(handlers=[handler], level=settings.log_level.upper(), force=True)
+    logging.captureWarnings(capture=True)
+    for library in ("PIL", "absl", "httpx", "stamina", "tensorflow", "tf2onnx"):
+        logging.getLogger(library).setLevel(logging.WARNING)
+
+
+def fields(**values: object) -> Mapping[str, object]:
+    """For `extra=`: what belongs to an event beside its message."""
+    return {"fields": values}
+
+
+class JsonFormatter(logging.Formatter):
+    """An object a line; JSON's own escapes keep any text from starting a second one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Time in UTC, level, logger, message, then the event's own fields."""
+        event = {
+            "time": _time(record).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **getattr(record, "fields", {}),
+        }
+        if record.exc_info:
+            event["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(event, default=str)
+
+
+class TextFormatter(logging.Formatter):
+    """Time, level, message and `key=value` fields, with control characters escaped."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line, whatever the parts hold."""
+        time = _time(record).astimezone().strftime("%H:%M:%S")
+        parts = [time, f"{record.levelname.lower():7}", record.getMessage()]
+        parts += [f"{key}={value}" for key, value in getattr(record, "fields", {}).items()]
+        if record.exc_info:
+            parts.append(self.formatException(record.exc_info))
+        return printable(" ".join(parts))
+
+
+def printable(text: str) -> str:
+    """The text with everything escaped that could move a terminal's cursor or break a line."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii")
+        for letter in text
+    )
+
+
+def _time(record: logging.LogRecord) -> datetime:
+    return datetime.fromtimestamp(record.created, UTC)

@@ -1,0 +1,73 @@
+"""How far a training is, told while it runs."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from trainer.tensorboard import write_scalars
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from trainer.console import Tell
+    from trainer.status import StatusWriter
+    from trainer.training import Epoch
+
+SECONDS_BETWEEN_STATUS = 2.0
+
+_log = logging.getLogger(__name__)
+
+
+class Watcher:
+    """Tells how far a training is: to the terminal or log, to training.json and to TensorBoard."""
+
+    def __init__(
+        self, epochs: int, status: StatusWriter, tell: Tell, tensorboard: Path | None
+    ) -> None:
+        """Begins to count the time for a training of at most so many epochs."""
+        self._epochs = epochs
+        self._status = status
+        self._tell = tell
+        self._tensorboard = tensorboard
+        self._started = time.monotonic()
+        self._skipped: float | None = None
+        self._written = 0.0
+        self._last: Epoch | None = None
+
+    def on_step(self, number: int, step: int, steps: int) -> None:
+        """Tells where in which epoch the training is."""
+        done = number - 1 + step / steps
+        if self._skipped is None:
+            self._skipped = number - 1.0
+        spent = time.monotonic() - self._started
+        eta = spent / (done - self._skipped) * (self._epochs - done)
+        self._tell((number - 1) * steps + step, self._epochs * steps, self._note(number, eta))
+        if time.monotonic() - self._written >= SECONDS_BETWEEN_STATUS:
+            self._write(number - 1, eta)
+
+    def on_epoch(self, epoch: Epoch) -> None:
+        """Tells what an epoch gave."""
+        self._last = epoch
+        _log.info(
+            "epoch %d of %d: loss %.3f, accuracy %.1f %%, validation loss %.3f, accuracy %.1f %%",
+            epoch.number,
+            self._epochs,
+            epoch.loss,
+            100 * epoch.accuracy,
+            epoch.val_loss,
+            100 * epoch.val_accuracy,
+        )
+        if self._tensorboard:
+            write_scalars(self._tensorboard, epoch)
+
+    def _note(self, number: int, eta: float) -> str:
+        accuracy = f"{self._last.val_accuracy:.1%} right, " if self._last else ""
+        return f"epoch {number}/{self._epochs}, {accuracy}{eta:.0f} s left"
+
+    def _write(self, finished: int, eta: float) -> None:
+        self._written = time.monotonic()
+        keys = ("loss", "accuracy", "val_loss", "val_accuracy")
+        metrics = {key: float(getattr(self._last, key)) for key in keys} if self._last else {}
+        self._status.write("training", epoch=finished, metrics=metrics, eta_seconds=round(eta, 1))
