@@ -7,7 +7,6 @@ is not held up; under load, the images that came during one run make up the next
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,12 +14,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from inference.errors import BusyError
 from inference.model import LARGEST_BATCH
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
 
     from inference.metrics import Metrics
@@ -37,27 +33,11 @@ class _Waiting:
 class Batcher:
     """One per application; all of it runs in the event loop, but the model's runs."""
 
-    def __init__(self, queue_size: int, metrics: Metrics) -> None:
-        self._free = self._size = queue_size
+    def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
         self._waiting: deque[_Waiting] = deque()
         self._runner: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="model")
-
-    @contextlib.contextmanager
-    def admit(self, images: int) -> Iterator[None]:
-        """Hold places for a request's images until it is answered.
-
-        Raises:
-            BusyError: there are not as many left.
-        """
-        if images > self._free:
-            raise BusyError("too many images are waiting: try again in a second")
-        self._take(images)
-        try:
-            yield
-        finally:
-            self._take(-images)
 
     async def probabilities(self, model: Model, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Classify an image, `[height, width, 3]`, together with others for the same model.
@@ -74,10 +54,6 @@ class Batcher:
     def close(self) -> None:
         """End the thread, once its run is over."""
         self._thread.shutdown(wait=False, cancel_futures=True)
-
-    def _take(self, images: int) -> None:
-        self._free -= images
-        self._metrics.queue_images.set(self._size - self._free)
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from inference.batcher import Batcher
+from inference.budget import Budget
 from inference.errors import BadRequestError, NotAnImageError, TooLargeError
 from inference.recipes import RECIPES, TooManyPixelsError, UnreadableImageError
 
@@ -18,10 +20,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from inference.batcher import Batcher
     from inference.manifest import Manifest
     from inference.metrics import Metrics
     from inference.model import Model
+    from inference.settings import Settings
     from inference.uploads import Upload
 
 DEFAULT_TOP_K = 5
@@ -32,10 +34,12 @@ _NAME_LETTERS = 80
 class Predictor:
     """Decodes in threads, classifies in batches."""
 
-    def __init__(self, batcher: Batcher, metrics: Metrics, cores: int, max_pixels: int) -> None:
-        self._batcher = batcher
+    def __init__(self, settings: Settings, metrics: Metrics, cores: int) -> None:
         self._metrics = metrics
-        self._max_pixels = max_pixels
+        self._max_pixels = settings.max_pixels
+        self._queue = Budget(settings.queue_size)
+        self._batcher = Batcher(metrics)
+        metrics.queue_images.set_function(lambda: self._queue.taken)
         self._threads = ThreadPoolExecutor(cores, thread_name_prefix="decode")
 
     async def answer(
@@ -49,7 +53,8 @@ class Predictor:
             TooLargeError: an image has too many pixels.
         """
         began = time.perf_counter()
-        with self._batcher.admit(len(uploads)):
+        with self._queue.lease() as places:
+            places.take(len(uploads))
             rows = await _all([self._classify(model, upload) for upload in uploads])
         manifest = model.manifest
         for row in rows:
@@ -66,6 +71,7 @@ class Predictor:
     def close(self) -> None:
         """End the threads, once their images are decoded."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+        self._batcher.close()
 
     async def _classify(self, model: Model, upload: Upload) -> NDArray[np.float32]:
         loop = asyncio.get_running_loop()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-from inference.batcher import Batcher
+from inference.budget import Budget
 from inference.cpu import available_cores
 from inference.errors import NoModelError, NotFoundError
 from inference.files import file_response
@@ -18,7 +18,7 @@ from inference.openapi import description
 from inference.prediction import Predictor, parse_top_k
 from inference.repository import Repository
 from inference.responses import json_response
-from inference.uploads import read_uploads
+from inference.uploads import Limits, read_uploads
 from inference.volume import VolumeReader
 from inference.watcher import Watcher
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 Value = TypeVar("Value")
 
+_BODIES = 16  # of the largest size may be held at a time: 320 MiB of the container's 2 GiB
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -46,15 +47,14 @@ class Service:
         self.watcher = Watcher(settings, self.metrics, cores)
         self.reader = VolumeReader()
         self._repository = Repository(settings.model_dir / settings.model_name)
-        self._batcher = Batcher(settings.queue_size, self.metrics)
-        self._predictor = Predictor(self._batcher, self.metrics, cores, settings.max_pixels)
+        self._predictor = Predictor(settings, self.metrics, cores)
+        self._bodies = Budget(_BODIES * settings.max_body_bytes)
         self._description = description(settings)
 
     def close(self) -> None:
         """Stop polling and end the threads."""
         self.watcher.stop()
         self._predictor.close()
-        self._batcher.close()
 
     async def ping(self, _request: Request) -> Response:
         """`GET /ping`: the process lives, with or without a model."""
@@ -71,9 +71,11 @@ class Service:
         model = self._model()
         top_k = parse_top_k(request.query_params.getlist("top_k"))
         settings = self.settings
-        uploads = await read_uploads(request, settings.max_body_bytes, settings.queue_size)
-        answer = self._predictor.answer(model, settings.model_name, uploads, top_k)
-        return json_response(await _while_connected(request, answer))
+        with self._bodies.lease() as memory:
+            limits = Limits(settings.max_body_bytes, settings.queue_size, memory)
+            uploads = await read_uploads(request, limits)
+            answer = self._predictor.answer(model, settings.model_name, uploads, top_k)
+            return json_response(await _while_connected(request, answer))
 
     async def models(self, _request: Request) -> Response:
         """`GET /models`: what was published, and what is served."""

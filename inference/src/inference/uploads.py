@@ -22,11 +22,13 @@ if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
     from starlette.requests import Request
 
+    from inference.budget import Lease
+
 FIELD = "file"
 
 _MOST_FIELDS = 20
 _NAME_LETTERS = 255
-_SECONDS = 30.0
+_SECONDS = 60.0
 _TAKEN = "multipart/form-data, image/* or application/octet-stream"
 
 
@@ -38,19 +40,35 @@ class Upload:
     content: bytes | bytearray
 
 
-async def read_uploads(request: Request, max_bytes: int, max_files: int) -> list[Upload]:
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much one request may send, and what all may hold together.
+
+    Attributes:
+        body: bytes.
+        files: in one form.
+        memory: counts the bytes of this body.
+    """
+
+    body: int
+    files: int
+    memory: Lease
+
+
+async def read_uploads(request: Request, limits: Limits) -> list[Upload]:
     """The images of a multipart form's `file` fields, or the whole body as one.
 
     Raises:
         BadRequestError: there is no image, or too many, or the form is broken.
-        TooLargeError: the body has more than `max_bytes`.
+        BusyError: too many bytes of other bodies are held.
+        TooLargeError: the body has too many bytes.
         UnsupportedTypeError: the body is of another type.
         TimedOutError: the client stopped sending.
     """
     kind, options = parse_options_header(request.headers.get("content-type"))
-    body = _limited(request, max_bytes)
+    body = _limited(request, limits)
     if kind == b"multipart/form-data":
-        uploads = await _read_form(body, options.get(b"boundary", b""), max_files)
+        uploads = await _read_form(body, options.get(b"boundary", b""), limits.files)
     elif kind.startswith(b"image/") or kind == b"application/octet-stream":
         content = b"".join([chunk async for chunk in body])
         uploads = [Upload(None, content)] if content else []
@@ -61,24 +79,26 @@ async def read_uploads(request: Request, max_bytes: int, max_files: int) -> list
     return uploads
 
 
-async def _limited(request: Request, max_bytes: int) -> AsyncIterator[bytes]:
+async def _limited(request: Request, limits: Limits) -> AsyncIterator[bytes]:
     """The body's chunks, until there are too many bytes or they take too long to come."""
-    too_large = TooLargeError(f"the body is larger than {max_bytes} bytes")
+    too_large = TooLargeError(f"the body is larger than {limits.body} bytes")
     announced = request.headers.get("content-length", "0")
-    if announced.isascii() and announced.isdigit() and int(announced[:20]) > max_bytes:
+    if announced.isascii() and announced.isdigit() and int(announced[:20]) > limits.body:
         raise too_large
     received, chunks = 0, aiter(request.stream())
+    deadline = asyncio.get_running_loop().time() + _SECONDS
     while True:
         try:
-            async with asyncio.timeout(_SECONDS):
+            async with asyncio.timeout_at(deadline):
                 chunk = await anext(chunks)
         except StopAsyncIteration:
             return
         except TimeoutError as error:
-            raise TimedOutError(f"nothing more of the body came in {_SECONDS:g} s") from error
+            raise TimedOutError(f"the body did not come in {_SECONDS:g} s") from error
         received += len(chunk)
-        if received > max_bytes:
+        if received > limits.body:
             raise too_large
+        limits.memory.take(len(chunk))
         yield chunk
 
 

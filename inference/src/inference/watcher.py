@@ -17,6 +17,7 @@ from inference import model
 from inference.catalogue import Catalogue, Version
 from inference.logs import fields
 from inference.manifest import RepositoryError
+from inference.memory import release_free_memory
 from inference.repository import Repository
 
 if TYPE_CHECKING:
@@ -177,7 +178,10 @@ class Watcher:
         if manifest.sha256 != pointer.manifest_sha256:
             raise RepositoryError("manifest.json does not have the sha256 that current.json says")
         content = self._repository.verified_model(manifest)
-        return model.load(content, manifest, self._threads)
+        loaded = model.load(content, manifest, self._threads)
+        del content
+        release_free_memory()
+        return loaded
 
     def _report(self, catalogue: Catalogue) -> None:
         """Log and count each fault when it appears, not at every poll."""

@@ -1,0 +1,224 @@
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import httpx2
+import pytest
+from conftest import picture
+from test_recipes import huge_png
+
+from inference import __main__ as command
+from inference.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from conftest import Shelf
+
+COMMAND = [sys.executable, "-W", "error", "-m", "inference"]
+
+
+@dataclass(frozen=True)
+class Server:
+    """A service in a process of its own."""
+
+    process: subprocess.Popen[str]
+    port: int
+
+    @property
+    def log(self) -> IO[str]:
+        assert self.process.stderr is not None
+        return self.process.stderr
+
+    def event(self, message: str) -> dict[str, object]:
+        """Read the log up to the next event of this kind."""
+        return next(event for event in map(json.loads, self.log) if event["message"] == message)
+
+    def ask(self, method: str, path: str, **more: object) -> httpx2.Response:
+        url = f"http://127.0.0.1:{self.port}{path}"
+        return httpx2.request(method, url, timeout=30, **more)  # type: ignore[arg-type]
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), 30)
+
+
+Serve = Callable[..., Server]
+
+
+def environment(**settings: object) -> dict[str, str]:
+    known = {field.name.upper() for field in fields(Settings)}
+    outside = {key: value for key, value in os.environ.items() if key not in known}
+    return outside | {key.upper(): str(value) for key, value in settings.items()}
+
+
+@pytest.fixture
+def serve(shelf: Shelf) -> Iterator[Serve]:
+    """Start servers over the shelf, and see to it that none is left."""
+    with contextlib.ExitStack() as stack:
+
+        def run(**settings: object) -> Server:
+            chosen = {"model_name": "golden", "model_dir": shelf.root, "port": 0} | settings
+            process = stack.enter_context(
+                subprocess.Popen(
+                    COMMAND, env=environment(**chosen), stderr=subprocess.PIPE, text=True
+                )
+            )
+            stack.callback(process.kill)
+            server = Server(process, 0)
+            return Server(process, int(str(server.event("listening")["port"])))
+
+        yield run
+
+
+def run(*arguments: str, **settings: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        env=environment(**settings),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_help_lists_every_setting() -> None:
+    done = run("--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    for field in fields(Settings):
+        assert field.name.upper() in done.stdout
+
+
+def test_unknown_arguments_are_bad_usage() -> None:
+    assert run("--port", "5000").returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [({"port": "http"}, "PORT='http'"), ({"model_name": "a\nb"}, "MODEL_NAME='a\\nb'")],
+)
+def test_a_bad_setting_is_one_line(settings: dict[str, str], told: str) -> None:
+    done = run(**settings)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"inference: {told}: use ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_busy_port_is_one_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        port = busy.getsockname()[1]
+        done = run(port=port)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"inference: port {port} of 127.0.0.1 is in use: stop what")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_host_that_is_not_here_is_one_line() -> None:
+    done = run(port=0, host="192.0.2.1")
+    assert done.returncode == 1
+    assert done.stderr.startswith("inference: cannot listen on 192.0.2.1 port 0: ")
+
+
+def test_main_can_be_called(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:  # type: ignore[type-arg]
+    monkeypatch.setenv("PORT", "x")
+    assert command.main([]) == 2
+    assert "PORT='x'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_is_clean(number: signal.Signals, shelf: Shelf, serve: Serve) -> None:
+    shelf.publish(1)
+    server = serve()
+    server.event("serving")
+    assert server.ask("GET", "/ready").json()["status"] == "ready"
+    server.process.send_signal(number)
+    rest = [json.loads(line)["message"] for line in server.log]
+    assert (server.process.wait(30), rest) == (0, ["request", "stopped"])
+
+
+def test_a_request_that_was_begun_is_answered_before_the_stop(shelf: Shelf, serve: Serve) -> None:
+    shelf.publish(1)
+    server = serve()
+    server.event("serving")
+    body = picture()
+    with server.connect() as client:
+        head = (
+            "POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\n"
+            f"Content-Length: {len(body)}\r\nExpect: 100-continue\r\n\r\n"
+        )
+        client.sendall(head.encode())
+        assert client.recv(1000).startswith(b"HTTP/1.1 100 ")
+        server.process.terminate()
+        refused(server)
+        client.sendall(body)
+        answer = b"".join(iter(lambda: client.recv(65_536), b""))
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert b'"red"' in answer
+    assert server.process.wait(30) == 0
+
+
+def refused(server: Server) -> None:
+    """Wait until the server takes no more connections."""
+    with contextlib.suppress(OSError):
+        while True:
+            server.connect().close()
+
+
+def test_a_client_that_breaks_off_hurts_nobody(shelf: Shelf, serve: Serve) -> None:
+    shelf.publish(1)
+    server = serve()
+    server.event("serving")
+    with server.connect() as client:
+        client.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\n")
+        client.sendall(b"Content-Length: 5000\r\n\r\nhalf")
+    assert server.event("request")["status"] == 499
+    assert server.ask("POST", "/predict", files={"file": picture()}).status_code == 200
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
+def test_a_huge_png_costs_the_server_no_memory(shelf: Shelf, serve: Serve) -> None:
+    shelf.publish(1)
+    server = serve()
+    server.event("serving")
+    assert server.ask("POST", "/predict", files={"file": picture()}).status_code == 200
+    before = peak(server)
+    answer = server.ask("POST", "/predict", files={"file": ("huge.png", huge_png(30_000))})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large")
+    assert peak(server) - before < 50 * 1024
+
+
+def peak(server: Server) -> int:
+    """The most memory that was resident at a time, in KiB."""
+    status = Path(f"/proc/{server.process.pid}/status").read_text()
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
+
+
+def test_a_request_line_cannot_forge_a_log_line(serve: Serve) -> None:
+    server = serve(log_format="json")
+    server.ask("GET", "/x%0d%0a%7b%22message%22:%22forged%22%7d%1b[2J")
+    event = server.event("request")
+    assert event["path"] == '/x\r\n{"message":"forged"}\x1b[2J'
+
+
+def test_serving_imports_nothing_that_it_does_not_need() -> None:
+    needed = {
+        *("inference", "PIL", "anyio", "click", "httptools", "numpy", "onnxruntime"),
+        *("prometheus_client", "python_multipart", "starlette", "typing_extensions", "uvicorn"),
+        *("uvloop",),
+    }
+    script = "import sys, inference.app, uvicorn; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-I", "-c", script], capture_output=True, text=True, check=True
+    ).stdout
+    top = {module.partition(".")[0] for module in loaded.split()} - sys.stdlib_module_names
+    own = {name for name in top if name[0] != "_" and name != "cython_runtime"}
+    assert own <= needed

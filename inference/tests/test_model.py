@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx
+import pytest
+from conftest import GOLDEN
+from onnx import TensorProto, helper
+
+from inference.manifest import RepositoryError, parse_manifest
+from inference.model import load
+
+if TYPE_CHECKING:
+    from inference.manifest import Manifest
+
+FOLDER = GOLDEN / "model" / "good" / "golden" / "2"
+GOOD = (FOLDER / "model.onnx").read_bytes()
+
+
+@pytest.fixture
+def manifest() -> Manifest:
+    return parse_manifest((FOLDER / "manifest.json").read_bytes(), "golden", 2)
+
+
+def changed(taken: onnx.ValueInfoProto | None = None, last: str = "Softmax") -> bytes:
+    """The golden graph with another input, or another last operator."""
+    model = onnx.load_from_string(GOOD)
+    if taken is not None:
+        model.graph.input[0].CopyFrom(taken)
+    node = model.graph.node[-1]
+    if last != node.op_type:
+        node.CopyFrom(helper.make_node(last, list(node.input), list(node.output)))
+    return bytes(model.SerializeToString())
+
+
+def image(kind: int = TensorProto.UINT8, n: int | str = "n", side: int = 8) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info("image", kind, [n, side, side, 3])
+
+
+def test_the_strongest_channel_is_the_class(manifest: Manifest) -> None:
+    model = load(GOOD, manifest, 1)
+    images = np.zeros((3, 8, 8, 3), np.uint8)
+    for index in range(3):
+        images[index, :, :, 2 - index] = 200
+    rows = model.probabilities(images)
+    assert rows.argmax(axis=1).tolist() == [0, 1, 2]
+    assert np.allclose(rows.sum(axis=1), 1)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "cannot be loaded"),
+        (b"no protobuf at all", "cannot be loaded"),
+        (GOOD[:100], "cannot be loaded"),
+        ((GOLDEN / "model/external/golden/2/model.onnx").read_bytes(), "outside itself"),
+        (changed(last="Nonsense"), "Nonsense"),
+        (changed(image(n=1)), "batch dimension of image is fixed"),
+        (changed(image(side=16)), "manifest says 8 x 8"),
+        (changed(image(kind=TensorProto.FLOAT)), r"has image tensor\(float\)"),
+        (changed(last="Identity"), "sum is not 1"),
+        (changed(last="Neg"), "no probabilities"),
+    ],
+)
+def test_a_graph_that_cannot_serve_is_refused(
+    content: bytes, reason: str, manifest: Manifest
+) -> None:
+    with pytest.raises(RepositoryError, match=reason) as caught:
+        load(content, manifest, 1)
+    assert "\n" not in str(caught.value)
+
+
+def test_values_that_are_not_finite_are_refused(manifest: Manifest) -> None:
+    model = onnx.load_from_string(GOOD)
+    nodes = model.graph.node
+    nodes[-1].CopyFrom(helper.make_node("Div", ["scores", "none"], ["probabilities"]))
+    nodes.insert(3, helper.make_node("Sub", ["scores", "scores"], ["none"]))
+    with pytest.raises(RepositoryError, match="no probabilities"):
+        load(model.SerializeToString(), manifest, 1)
+
+
+def test_names_are_checked(manifest: Manifest) -> None:
+    model = onnx.load_from_string(GOOD)
+    model.graph.node[-1].output[0] = model.graph.output[0].name = "scores2"
+    with pytest.raises(RepositoryError, match=r"scores2 tensor\(float\), where it must have"):
+        load(model.SerializeToString(), manifest, 1)
+
+
+def test_labels_and_outputs_must_be_equally_many(manifest: Manifest) -> None:
+    with pytest.raises(RepositoryError, match=r"gives \[3\] classes, but the manifest has 2"):
+        load(GOOD, replace(manifest, labels=("a", "b")), 1)

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import contextlib
+import io
+import resource
+import struct
+import zlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from conftest import GOLDEN, picture
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from inference.recipes import (
+    RECIPES,
+    STRETCH_BILINEAR,
+    TooManyPixelsError,
+    UnreadableImageError,
+    decode,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+MAX_PIXELS = 50_000_000
+JPEG = (GOLDEN / "images" / "large.jpg").read_bytes()
+
+
+def golden() -> list[tuple[str, NDArray[np.uint8]]]:
+    with np.load(GOLDEN / "tensors.npz") as tensors:
+        return [(key, tensors[key]) for key in tensors.files]
+
+
+@pytest.mark.parametrize(("key", "expected"), golden(), ids=lambda value: str(value)[:30])
+def test_golden_images_give_the_golden_tensors(key: str, expected: NDArray[np.uint8]) -> None:
+    name, _, size = key.rpartition("@")
+    height, width = (int(side) for side in size.split("x"))
+    data = (GOLDEN / "images" / name).read_bytes()
+    got = RECIPES[STRETCH_BILINEAR](data, height, width, MAX_PIXELS)
+    assert got.dtype == np.uint8
+    assert np.abs(got.astype(int) - expected.astype(int)).max() <= 1
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"this is text, whatever its name says", JPEG[:20], JPEG[: len(JPEG) // 2], b"\xff\xd8"],
+)
+def test_what_is_no_whole_image_is_refused(data: bytes) -> None:
+    with pytest.raises(UnreadableImageError):
+        decode(data, 8, 8, MAX_PIXELS)
+
+
+@pytest.mark.parametrize("kind", ["TIFF", "ICO", "PPM", "EPS"])
+def test_other_formats_are_refused(kind: str) -> None:
+    with pytest.raises(UnreadableImageError, match="known formats"):
+        decode(picture("red", kind), 8, 8, MAX_PIXELS)
+
+
+def test_the_limit_itself_passes() -> None:
+    assert decode(picture(), 8, 8, 200).shape == (8, 8, 3)
+    with pytest.raises(TooManyPixelsError, match="20 x 10"):
+        decode(picture(), 8, 8, 199)
+
+
+def test_a_huge_png_costs_no_memory() -> None:
+    bomb = huge_png(30_000)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(TooManyPixelsError):
+        decode(bomb, 8, 8, MAX_PIXELS)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50 * 1024
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=40), st.integers(0, 2000), st.sampled_from(["JPEG", "PNG", "GIF"]))
+def test_damage_gives_pixels_or_the_typed_error(junk: bytes, at: int, kind: str) -> None:
+    data = picture("red", kind)
+    at %= len(data)
+    with contextlib.suppress(UnreadableImageError, TooManyPixelsError):
+        assert decode(data[:at] + junk + data[at + len(junk) :], 8, 8, 1000).shape == (8, 8, 3)
+
+
+def huge_png(side: int) -> bytes:
+    """A valid black greyscale PNG, made in steps that never hold its pixels."""
+    deflate, row = zlib.compressobj(9), bytes(side + 1)
+    data = b"".join(deflate.compress(row) for _ in range(side)) + deflate.flush()
+    file = io.BytesIO(b"\x89PNG\r\n\x1a\n")
+    file.seek(0, io.SEEK_END)
+    header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    for kind, content in ((b"IHDR", header), (b"IDAT", data), (b"IEND", b"")):
+        check = zlib.crc32(kind + content)
+        file.write(struct.pack(">I", len(content)) + kind + content + struct.pack(">I", check))
+    return file.getvalue()
+
+
+def test_the_huge_png_is_valid() -> None:
+    assert Image.open(io.BytesIO(huge_png(50))).getpixel((49, 49)) == 0
