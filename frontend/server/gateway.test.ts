@@ -95,7 +95,9 @@ test("a backend that is down is a 502 with JSON, and nothing is logged", async (
 
 test("an answer that comes before the picture is read reaches the page", async () => {
   const hasty = net.createServer((socket) => {
-    socket.once("data", () => socket.write("HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\n{}"));
+    socket.once("data", () =>
+      socket.write("HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\n{}"),
+    );
     socket.on("error", () => undefined);
   });
   const gate = await serve(`http://127.0.0.1:${String(await listen(hasty))}`);

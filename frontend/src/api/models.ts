@@ -1,15 +1,5 @@
 import { request, requestFile } from "./request.ts";
-import {
-  count,
-  field,
-  fields,
-  fileName,
-  fraction,
-  list,
-  moment,
-  optional,
-  text,
-} from "./shape.ts";
+import { count, field, fields, fileName, fraction, list, moment, optional, text } from "./shape.ts";
 
 /** Which model the server has: `current` is the version that answers, null before the first. */
 export interface Serving {

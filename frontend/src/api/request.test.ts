@@ -10,7 +10,10 @@ const { signal } = new AbortController();
 test("a good answer comes with the server's time", async () => {
   const date = "Fri, 02 Jan 2026 03:04:05 GMT";
   fakeServer({ "/api/ping": answer("pong", { headers: { Date: date } }) });
-  expect(await request("/ping", text, { signal })).toEqual({ content: "pong", at: Date.parse(date) });
+  expect(await request("/ping", text, { signal })).toEqual({
+    content: "pong",
+    at: Date.parse(date),
+  });
 });
 
 test.each([
@@ -23,7 +26,9 @@ test.each([
   ["no network", () => Promise.reject(new TypeError("no")), { code: "offline" }],
 ])("%s is an ApiError", async (_, route, expected) => {
   fakeServer({ "/api/ping": route });
-  const error: unknown = await request("/ping", text, { signal }).catch((reason: unknown) => reason);
+  const error: unknown = await request("/ping", text, { signal }).catch(
+    (reason: unknown) => reason,
+  );
   expect(error).toBeInstanceOf(ApiError);
   expect(error).toMatchObject(expected);
 });

@@ -16,7 +16,12 @@ import {
   type Reader,
 } from "./shape.ts";
 
-const cases: readonly (readonly [string, Reader<unknown>, readonly unknown[], readonly unknown[]])[] = [
+const cases: readonly (readonly [
+  string,
+  Reader<unknown>,
+  readonly unknown[],
+  readonly unknown[],
+])[] = [
   ["text", text, ["", "a"], [1, null, undefined, {}]],
   ["number", number, [0, -1.5], ["1", Number.NaN, Infinity, null]],
   ["count", count, [0, 7], [-1, 1.5, 2 ** 60, "7"]],

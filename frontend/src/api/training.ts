@@ -2,12 +2,7 @@ import { ApiError, request } from "./request.ts";
 import { count, field, fields, fraction, moment, number, oneOf, optional, text } from "./shape.ts";
 
 export type TrainingState =
-  | "preparing"
-  | "training"
-  | "exporting"
-  | "publishing"
-  | "done"
-  | "failed";
+  "preparing" | "training" | "exporting" | "publishing" | "done" | "failed";
 
 /** What the trainer does, or did last. Times are in milliseconds since 1970. */
 export interface Training {

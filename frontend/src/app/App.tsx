@@ -31,7 +31,9 @@ function subtitle({ contact, model }: Pipeline): string {
   if (model !== null) {
     return `See what ${model.name}, version ${String(model.version)}, makes of your pictures.`;
   }
-  return contact === "asking" ? "Asking the server for its model…" : "See what a model makes of your pictures.";
+  return contact === "asking"
+    ? "Asking the server for its model…"
+    : "See what a model makes of your pictures.";
 }
 
 function announcement({ contact, model }: Pipeline): string {

@@ -11,40 +11,44 @@ export type Poll = (signal: AbortSignal) => Promise<number>;
 export function usePolling(poll: Poll): void {
   useEffect(() => {
     const stop = new AbortController();
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    let asking = false;
-
-    const ask = async () => {
-      if (asking) {
-        return;
-      }
-      clearTimeout(timer);
-      asking = true;
-      try {
-        const delay = await poll(stop.signal);
-        if (!stop.signal.aborted) {
-          timer = setTimeout(start, delay);
-        }
-      } catch (error) {
-        if (!stop.signal.aborted) {
-          throw error;
-        }
-      } finally {
-        asking = false;
-      }
-    };
-    const start = () => void ask();
+    const ask = repeat(poll, stop.signal);
     const onVisibility = () => {
       if (!document.hidden) {
-        start();
+        ask();
       }
     };
-
-    start();
+    ask();
     document.addEventListener("visibilitychange", onVisibility, { signal: stop.signal });
     return () => {
       stop.abort();
-      clearTimeout(timer);
     };
   }, [poll]);
+}
+
+/** Returns what asks now, unless it is asking already, and goes on asking by itself. */
+function repeat(poll: Poll, signal: AbortSignal): () => void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let asking = false;
+
+  const ask = async () => {
+    asking = true;
+    try {
+      const delay = await poll(signal);
+      timer = setTimeout(start, delay);
+    } catch (error) {
+      if (!signal.aborted) {
+        throw error;
+      }
+    } finally {
+      asking = false;
+    }
+  };
+  const start = () => {
+    clearTimeout(timer);
+    if (!asking && !signal.aborted) {
+      void ask();
+    }
+  };
+  signal.addEventListener("abort", start);
+  return start;
 }

@@ -28,7 +28,9 @@ export function Picture({ source, alt }: Props) {
       alt={alt}
       decoding="async"
       onLoad={({ currentTarget: image }) => {
-        setLook(Math.max(image.naturalWidth, image.naturalHeight) > TINY_PIXELS ? "picture" : "tiny");
+        setLook(
+          Math.max(image.naturalWidth, image.naturalHeight) > TINY_PIXELS ? "picture" : "tiny",
+        );
       }}
       onError={() => {
         setLook("broken");
