@@ -78,10 +78,18 @@ def lock(session: nox.Session) -> None:
     install(session, "requirements.lock")
     compile_options = ("--universal", "--generate-hashes", "--no-header", "--upgrade", "--quiet")
     for path, inputs in LOCKS.items():
-        session.run("uv", "pip", "compile", *compile_options, "--python-version", "3.11", *inputs, "-o", path)
-    session.run(
-        *(".nox/env_page/bin/page", "npm", "update", "--package-lock-only"), external=True
-    )
+        session.run(
+            "uv",
+            "pip",
+            "compile",
+            *compile_options,
+            "--python-version",
+            "3.11",
+            *inputs,
+            "-o",
+            path,
+        )
+    session.run(*(".nox/env_page/bin/page", "npm", "update", "--package-lock-only"), external=True)
 
 
 @nox.session(venv_backend="none", requires=["env_trainer", "env_inference", "env_page"])
@@ -159,7 +167,9 @@ def lint_style(session: nox.Session) -> None:
     install(session, "requirements-lint.lock")
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
-    session.run("lint-imports", "--no-cache", env={"PYTHONPATH": "demo/src:inference/src:trainer/src"})
+    session.run(
+        "lint-imports", "--no-cache", env={"PYTHONPATH": "demo/src:inference/src:trainer/src"}
+    )
     session.run("zizmor", "--offline", "--no-progress", "--pedantic", ".github")
 
 

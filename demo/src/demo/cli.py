@@ -14,10 +14,12 @@ from urllib.parse import urlsplit
 from demo import client
 from demo.errors import DemoError
 from demo.ports import HOST, check_port
-from demo.processes import Processes, Service, processes
+from demo.processes import Service, processes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from demo.processes import Processes
 
 INTERRUPTED = 130
 START_SECONDS = 60.0
@@ -71,9 +73,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--once", action="store_true", help="classify one sample, print the answer and stop"
     )
     parser.add_argument("--check-ports", action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument(
-        "--environments", type=Path, default=Path(".nox"), help=argparse.SUPPRESS
-    )
+    parser.add_argument("--environments", type=Path, default=Path(".nox"), help=argparse.SUPPRESS)
     return parser
 
 

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from demo.errors import DemoError
-from demo.node import Node, find_node, find_on_path
+from demo.node import find_node, find_on_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from demo.node import Node
 
 INSTALLED, BUILT = "node_modules/.installed", "dist/.built"
 NO_SOURCES = {"node_modules", "dist"}
@@ -79,7 +81,9 @@ def npm(node: Node, folder: Path, arguments: Sequence[str]) -> int:
     """Runs npm in the page's folder, with the same Node.js for all that it starts."""
     path = os.pathsep.join((str(node.program.parent), os.environ.get("PATH", "")))
     command = (*node.npm, *arguments)
-    return subprocess.run(command, cwd=folder, env=os.environ | {"PATH": path}, check=False).returncode
+    return subprocess.run(
+        command, cwd=folder, env=os.environ | {"PATH": path}, check=False
+    ).returncode
 
 
 def must(node: Node, folder: Path, arguments: Sequence[str]) -> None:

@@ -8,6 +8,7 @@ from demo.errors import DemoError
 
 HOST = "127.0.0.1"
 AIRPLAY_PORT = 5000
+AIRPLAY = " (on macOS by AirPlay: System Settings, AirDrop & Handoff, AirPlay Receiver)"
 
 
 def check_port(port: int, option: str) -> None:
@@ -25,9 +26,7 @@ def check_port(port: int, option: str) -> None:
         try:
             probe.bind((HOST, port))
         except OSError as error:
-            hint = ""
-            if port == AIRPLAY_PORT:
-                hint = " (on macOS it is AirPlay: System Settings, AirDrop & Handoff, AirPlay Receiver)"
+            hint = AIRPLAY if port == AIRPLAY_PORT else ""
             raise DemoError(
                 f"port {port} cannot be used: {error.strerror}{hint}; "
                 f"stop what uses it, or choose another with {option}",

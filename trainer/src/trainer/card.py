@@ -27,11 +27,11 @@ class CardFacts:
 
 
 def write_card(dataset: Dataset, options: Options, evaluation: Evaluation, facts: CardFacts) -> str:
-    """The card's text. Sections after M. Mitchell et al., "Model Cards for Model Reporting" (2019)."""
+    """The card's text; its sections are those of M. Mitchell et al., "Model Cards" (2019)."""
     size = options.image_size
     sections = (
         f"# {facts.model_name}\n\nA residual CNN of {facts.parameters:,} parameters that tells "
-        f"{len(dataset.classes)} classes of pictures apart, at {size} × {size} pixels.",
+        f"{len(dataset.classes)} classes of pictures apart, at {size} x {size} pixels.",
         "## Intended use\n\nPictures like those that it was trained on. Every picture gets one of "
         "the classes below, also one that shows none of them; a low probability is a hint.",
         _data_section(dataset),

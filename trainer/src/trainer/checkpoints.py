@@ -17,24 +17,30 @@ BEST = "best.weights.h5"
 
 
 class Checkpoints:
-    """The last epoch's model and optimizer, the best epoch's weights and the history, in a folder.
+    """The last epoch's models and optimizer, the best epoch's weights and the history, in a folder.
 
     The best weights and the history are written first, each by rename, and the checkpoint last:
     whatever a kill leaves of an unfinished save belongs to epochs that will be run again.
     """
 
     def __init__(
-        self, folder: Path, model: keras.Model, optimizer: keras.optimizers.Optimizer
+        self,
+        folder: Path,
+        model: keras.Model,
+        average: keras.Model,
+        optimizer: keras.optimizers.Optimizer,
     ) -> None:
         """Looks at the folder, which may not be there yet; nothing is read or written."""
         self._folder = folder
-        self._model = model
+        self._average = average
         self._epoch = tf.Variable(0, dtype=tf.int64, trainable=False)
-        checkpoint = tf.train.Checkpoint(model=model, optimizer=optimizer, epoch=self._epoch)
+        checkpoint = tf.train.Checkpoint(
+            model=model, average=average, optimizer=optimizer, epoch=self._epoch
+        )
         self._manager = tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=1)
 
     def restore(self) -> list[dict[str, Any]]:
-        """Puts model and optimizer where they were, and returns the history up to there."""
+        """Puts models and optimizer where they were, and returns the history up to there."""
         if not self._manager.restore_or_initialize():
             return []
         history: list[dict[str, Any]] = json.loads((self._folder / HISTORY).read_text())
@@ -45,15 +51,15 @@ class Checkpoints:
         self._folder.mkdir(parents=True, exist_ok=True)
         if is_best:
             staged = self._folder / f"staged-{BEST}"
-            self._model.save_weights(staged)
+            self._average.save_weights(staged)
             staged.replace(self._folder / BEST)
         replace_text(self._folder / HISTORY, json.dumps(history, indent=1))
         self._epoch.assign(len(history))
         self._manager.save(checkpoint_number=len(history))
 
     def restore_best(self) -> None:
-        """Gives the model the weights of the best epoch."""
-        self._model.load_weights(self._folder / BEST)
+        """Gives the average the weights of the best epoch."""
+        self._average.load_weights(self._folder / BEST)
 
 
 def replace_text(path: Path, text: str) -> None:

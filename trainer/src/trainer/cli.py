@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,8 @@ from trainer.settings import read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from trainer.settings import Settings
 
 EXIT_CODES = """exit codes:
   0 done   2 bad usage or settings   3 bad data   4 the exported model failed its check
@@ -37,10 +38,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         logs.configure(settings)
         arguments.command(arguments, settings)
     except TrainerError as error:
-        _log.error("%s", error)  # noqa: TRY400 - a traceback is no help to the user
+        _log.error("%s", error)
         return error.exit_code
     except KeyboardInterrupt:
-        _log.error("interrupted; the same command goes on from the last finished epoch")  # noqa: TRY400
+        _log.error("interrupted; the same command goes on from the last finished epoch")
         return INTERRUPTED
     return 0
 
@@ -58,7 +59,10 @@ def build_parser() -> argparse.ArgumentParser:
     commands_of = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def add(
-        name: str, command: Callable[..., None], text: str, example: str
+        name: str,
+        command: Callable[[argparse.Namespace, Settings], object],
+        text: str,
+        example: str,
     ) -> argparse.ArgumentParser:
         sub = commands_of.add_parser(
             name,
@@ -164,7 +168,9 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--retrain", action="store_true", help="train even if this data and these settings were"
     )
-    parser.add_argument("--tensorboard", metavar="FOLDER", type=Path, help="write event files there")
+    parser.add_argument(
+        "--tensorboard", metavar="FOLDER", type=Path, help="write event files there"
+    )
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
@@ -178,5 +184,3 @@ def _given(arguments: argparse.Namespace) -> dict[str, str]:
     names = ("dataset", "epochs", "image_size", "model_name", "seed")
     given = {name.upper(): getattr(arguments, name, None) for name in names}
     return {name: value for name, value in given.items() if value is not None}
-
-

@@ -8,7 +8,7 @@ import sys
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from trainer import preparation, repository, runs
@@ -64,7 +64,8 @@ def run(arguments: argparse.Namespace, settings: Settings) -> None:
 
 def serve_known(known: Version, settings: Settings, *, switch: bool) -> None:
     """What is done with a version that was trained before on the same data in the same way."""
-    told = f"version {known.number} of {settings.model_name} was trained on this data with these settings"
+    version = f"version {known.number} of {settings.model_name}"
+    told = f"{version} was trained on this data with these settings"
     if known.is_current:
         _log.info("%s: nothing to do (--retrain trains again)", told)
     elif switch:
@@ -105,9 +106,7 @@ def fit(arguments: argparse.Namespace, settings: Settings) -> None:
     training = runs.open_run(dataset, options)
     if arguments.retrain:
         runs.forget(training)
-    status = StatusWriter(
-        settings.model_dir, settings.model_name, dataset.name, options.epochs
-    )
+    status = StatusWriter(settings.model_dir, settings.model_name, dataset.name, options.epochs)
     with _failure_told(status):
         start_pipeline().fit(dataset, training, status, arguments.tensorboard)
     _log.info("trained: %s; next: trainer export --dataset %s", training.folder, dataset.name)
@@ -141,10 +140,15 @@ def describe(version: Version) -> str:
     mark = "*" if version.is_current else " "
     if version.problem:
         return f"{mark} {version.number:>4}  unusable: {version.problem}"
-    metrics, dataset = version.manifest["metrics"], version.manifest["dataset"]
+    manifest: Any = version.manifest
+    try:
+        accuracy, dataset = float(manifest["metrics"]["accuracy"]), str(manifest["dataset"]["name"])
+    except (LookupError, TypeError, ValueError):
+        return f"{mark} {version.number:>4}  unusable: its manifest lacks metrics or dataset"
+    megabytes = version.size / 1e6
     return (
-        f"{mark} {version.number:>4}  {version.created}  accuracy {metrics['accuracy']:.1%}  "
-        f"{dataset['name']}  {version.size / 1e6:.1f} MB"
+        f"{mark} {version.number:>4}  {version.created}  accuracy {accuracy:.1%}  "
+        f"{megabytes:.1f} MB  {dataset}"
     )
 
 

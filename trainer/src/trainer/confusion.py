@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw, ImageFont
@@ -33,17 +35,16 @@ def draw_confusion(confusion: NDArray[np.int64], names: tuple[str, ...]) -> Imag
         middle = side + cell * index + cell // 2
         draw.text((side - MARGIN, middle), name, INK, font, anchor="rm")
         _text_upwards(image, (middle, side - MARGIN), name, font)
-    for row in range(count):
-        for column in range(count):
-            corner = (side + cell * column, side + cell * row)
-            share = confusion[row, column] / max(1, confusion[row].sum())
-            _cell(draw, corner, cell, share)
-            if count <= MOST_NUMBERED and confusion[row, column]:
-                colour = PAPER if share > 0.5 else INK  # noqa: PLR2004 - half
-                middle = (corner[0] + cell // 2, corner[1] + cell // 2)
-                draw.text(middle, str(confusion[row, column]), colour, font, anchor="mm")
+    for row, column in itertools.product(range(count), repeat=2):
+        corner = (side + cell * column, side + cell * row)
+        share = confusion[row, column] / max(1, confusion[row].sum())
+        _cell(draw, corner, cell, share)
+        if count <= MOST_NUMBERED and confusion[row, column]:
+            colour = PAPER if share > 0.5 else INK  # noqa: PLR2004 - half
+            centre = (corner[0] + cell // 2, corner[1] + cell // 2)
+            draw.text(centre, str(confusion[row, column]), colour, font, anchor="mm")
     heading = ImageFont.load_default(size=12)
-    draw.text((MARGIN // 2, MARGIN // 2), "true ↓  answered →".replace("↓", "v"), INK, heading)
+    draw.text((MARGIN // 2, MARGIN // 2), "rows: true, columns: answered", INK, heading)
     return image
 
 
@@ -54,9 +55,12 @@ def _cell(draw: ImageDraw.ImageDraw, corner: tuple[int, int], size: int, share: 
 
 
 def _text_upwards(
-    image: Image.Image, end: tuple[int, int], text: str, font: ImageFont.FreeTypeFont
+    image: Image.Image,
+    end: tuple[int, int],
+    text: str,
+    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
 ) -> None:
-    width, height = int(font.getlength(text)) + 1, int(font.size) + 4
+    width, height = int(font.getlength(text)) + 1, math.ceil(font.getbbox(text)[3]) + 4
     label = Image.new("RGB", (width, height), PAPER)
     ImageDraw.Draw(label).text((0, height // 2), text, INK, font, anchor="lm")
     turned = label.rotate(90, expand=True)

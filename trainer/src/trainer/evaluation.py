@@ -40,7 +40,10 @@ class Evaluation:
 
 
 def evaluate(
-    logits: NDArray[np.float32], labels: NDArray[np.int32], names: tuple[str, ...], temperature: float
+    logits: NDArray[np.float32],
+    labels: NDArray[np.int32],
+    names: tuple[str, ...],
+    temperature: float,
 ) -> Evaluation:
     """Scores logits `[n, classes]`, divided by the temperature, against labels `[n]`; n ≥ 1."""
     probabilities = softmax(logits / temperature)
@@ -56,7 +59,7 @@ def evaluate(
 
 
 def cross_entropy(logits: NDArray[np.float32], labels: NDArray[np.int32]) -> float:
-    """Mean over logits `[n, classes]` and labels `[n]`, in nats; infinite for logits that are not finite."""
+    """Mean over logits `[n, classes]` and labels `[n]`, in nats; infinite where it is undefined."""
     shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
     losses = np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(labels)), labels]
     loss = float(losses.mean())
@@ -104,7 +107,11 @@ def calibration_error(
 
 
 def _score(confusion: NDArray[np.int64], index: int, name: str) -> ClassScore:
-    right, answered, true = confusion[index, index], confusion[:, index].sum(), confusion[index].sum()
+    right, answered, true = (
+        confusion[index, index],
+        confusion[:, index].sum(),
+        confusion[index].sum(),
+    )
     return ClassScore(
         label=name,
         precision=float(right / answered) if answered else 0.0,

@@ -46,20 +46,23 @@ class Check:
 def build_classifier(model: keras.Model, temperature: float) -> Classifier:
     """What is exported: `image` uint8 `[N, H, W, 3]` to `probabilities` float32 `[N, classes]`."""
 
-    @tf.function(input_signature=[tf.TensorSpec(model.input_shape, tf.uint8, name="image")])
     def classify(image: tf.Tensor) -> dict[str, tf.Tensor]:
         logits = model(tf.cast(image, tf.float32), training=False)
         return {"probabilities": tf.nn.softmax(logits / temperature)}
 
-    return classify
+    compiled: Classifier = tf.function(classify, input_signature=signature(model.input_shape[1]))
+    return compiled
 
 
-def export(classify: Classifier, path: Path) -> None:
+def signature(size: int) -> list[tf.TensorSpec]:
+    """The input of what is exported, for images of `size` x `size` pixels."""
+    return [tf.TensorSpec((None, size, size, 3), tf.uint8, name="image")]
+
+
+def export(classify: Classifier, size: int, path: Path) -> None:
     """Writes the classifier as one ONNX file, weights included."""
     # tf2onnx's from_keras is broken on Keras 3; an explicit function works.
-    model, _ = tf2onnx.convert.from_function(
-        classify, input_signature=classify.input_signature, opset=OPSET
-    )
+    model, _ = tf2onnx.convert.from_function(classify, signature(size), opset=OPSET)
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, path)
 

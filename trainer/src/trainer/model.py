@@ -8,6 +8,7 @@ import keras
 from keras import layers
 
 WIDTH = 16  # channels of the first stage
+SMALL = 64  # pixels, below which the first convolution keeps the size
 
 
 def build_model(size: int, classes: int) -> keras.Model:
@@ -18,7 +19,7 @@ def build_model(size: int, classes: int) -> keras.Model:
     Blocks follow K. He et al., "Identity Mappings in Deep Residual Networks" (2016): batch
     normalisation and ReLU stand before each convolution.
     """
-    stride = 1 if size < 64 else 2
+    stride = 1 if size < SMALL else 2
     stages = max(1, math.ceil(math.log2(size / stride / 8)) + 1)
     image = keras.Input((size, size, 3), name="image")
     x = layers.Rescaling(1 / 127.5, offset=-1.0)(image)

@@ -39,18 +39,16 @@ def fit(dataset: Dataset, run: Run, status: StatusWriter, tensorboard: Path | No
     Raises:
         TemporaryError: TensorFlow failed, as for a full disk.
     """
+    size = run.options.image_size
+    task = training.Task(
+        train=examples(dataset, "train", size),
+        val=examples(dataset, "val", size),
+        classes=len(dataset.classes),
+    )
     with progress("train") as tell:
         watcher = Watcher(run.options.epochs, status, tell, tensorboard)
         try:
-            fitted = training.fit(
-                examples(dataset, "train", run.options.image_size),
-                examples(dataset, "val", run.options.image_size),
-                len(dataset.classes),
-                run.options,
-                run.folder,
-                watcher.on_step,
-                watcher.on_epoch,
-            )
+            fitted = training.fit(task, run.options, run.folder, watcher)
         except tf.errors.OpError as error:
             reason = str(error.message).splitlines()[0]
             raise TemporaryError(f"{run.folder}: training stopped: {reason}") from error
@@ -86,7 +84,7 @@ def export_run(dataset: Dataset, run: Run, settings: Settings) -> None:
     shutil.rmtree(run.export_folder, ignore_errors=True)
     run.export_folder.mkdir(parents=True)
     classify = export.build_classifier(model, temperature)
-    export.export(classify, run.export_folder / "model.onnx")
+    export.export(classify, size, run.export_folder / "model.onnx")
     checked = export.check(classify, run.export_folder / "model.onnx", val.pixels)
     _log.info(
         "ONNX Runtime agrees with Keras on %d validation images; largest difference %.0e",
@@ -108,9 +106,7 @@ def export_run(dataset: Dataset, run: Run, settings: Settings) -> None:
     shown = samples.copy_samples(dataset, settings.images_dir, run.export_folder)
     content = draft_manifest(dataset, run, on_test, facts, tf.__version__) | {"samples": shown}
     run.draft.write_text(json.dumps(content, indent=2), encoding="utf-8")
-    _log.info(
-        "test accuracy %.2f %% on %d images", 100 * on_test.accuracy, len(dataset.test)
-    )
+    _log.info("test accuracy %.2f %% on %d images", 100 * on_test.accuracy, len(dataset.test))
 
 
 def publish_run(run: Run, settings: Settings) -> int:
