@@ -95,9 +95,7 @@ test("a backend that is down is a 502 with JSON, and nothing is logged", async (
 
 test("an answer that comes before the picture is read reaches the page", async () => {
   const hasty = net.createServer((socket) => {
-    socket.once("data", () =>
-      socket.write("HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\n{}"),
-    );
+    socket.once("data", () => socket.end("HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\n{}"));
     socket.on("error", () => undefined);
   });
   const gate = await serve(`http://127.0.0.1:${String(await listen(hasty))}`);
@@ -112,6 +110,21 @@ test("an answer that comes before the picture is read reaches the page", async (
   } finally {
     await gate.close();
     hasty.close();
+  }
+});
+
+test("a backend that does not ask for the body gets it all the same", async () => {
+  const silent = http.createServer((request, answer) => void record(request, answer));
+  silent.on("checkContinue", (request: http.IncomingMessage, answer: http.ServerResponse) => {
+    void record(request, answer);
+  });
+  const gate = await serve(`http://127.0.0.1:${String(await listen(silent))}`);
+  try {
+    await fetch(`${address(gate)}/api/predict`, { method: "POST", body: "pixels" });
+    expect(seen.at(-1)?.body).toBe("pixels");
+  } finally {
+    await gate.close();
+    silent.close();
   }
 });
 

@@ -22,6 +22,7 @@ const HOP_BY_HOP = [
 ];
 
 const CONNECT_MILLISECONDS = 2_500;
+const CONTINUE_MILLISECONDS = 500;
 const SILENCE_MILLISECONDS = 60_000;
 
 /**
@@ -45,8 +46,8 @@ export function gateway(backend: URL): Plugin {
 function forward(backend: URL): Connect.NextHandleFunction {
   return (request, answer, next) => {
     // Parsing resolves "..", so that what is matched is what is sent.
-    const url = new URL(`http://page${request.url ?? "/"}`);
-    if (!/^\/api(\/|$)/.test(url.pathname)) {
+    const url = URL.parse(`http://page${request.url ?? "/"}`);
+    if (url === null || !/^\/api(\/|$)/.test(url.pathname)) {
       next();
       return;
     }
@@ -66,7 +67,12 @@ function relay(request: Connect.IncomingMessage, answer: Answer, target: URL): v
   const outgoing = client(target).request(target, {
     agent: false, // a kept connection may be closed by the backend just as it is used again
     method: request.method,
-    headers: { ...endToEnd(request.headers), host: target.host, connection: "close" },
+    headers: {
+      ...endToEnd(request.headers),
+      host: target.host,
+      connection: "close",
+      ...(hasBody(request) ? { expect: "100-continue" } : {}),
+    },
   });
   outgoing.on("response", (incoming) => {
     answer.writeHead(incoming.statusCode ?? 502, endToEnd(incoming.headers));
@@ -82,7 +88,32 @@ function relay(request: Connect.IncomingMessage, answer: Answer, target: URL): v
   outgoing.on("close", () => request.unpipe(outgoing).resume());
   limitSilence(outgoing);
   answer.on("close", () => outgoing.destroy());
-  request.pipe(outgoing);
+  if (hasBody(request)) {
+    sendBody(request, outgoing);
+  } else {
+    outgoing.end();
+  }
+}
+
+/**
+ * Sends the body when the backend asks for it (RFC 9110, section 10.1.1). One that refuses a large
+ * picture by its header alone may close the connection, and writing on would then lose its answer.
+ */
+function sendBody(request: Connect.IncomingMessage, outgoing: http.ClientRequest): void {
+  const send = () => {
+    clearTimeout(patience);
+    outgoing.off("continue", send);
+    request.pipe(outgoing);
+  };
+  const patience = setTimeout(send, CONTINUE_MILLISECONDS);
+  outgoing.on("continue", send);
+  outgoing.on("close", () => {
+    clearTimeout(patience);
+  });
+}
+
+function hasBody({ headers }: Connect.IncomingMessage): boolean {
+  return "content-length" in headers || "transfer-encoding" in headers;
 }
 
 function limitSilence(outgoing: http.ClientRequest): void {
