@@ -24,11 +24,12 @@ from trainer.split import SPLITS
 from trainer.storage import sync_folder, write_durably
 
 if TYPE_CHECKING:
-    from trainer.split import Split
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from trainer.split import Split
 
 FORMAT = 1
 COLUMNS = ("path", "label", "sha256")

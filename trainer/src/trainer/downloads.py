@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from threading import Lock
-from time import time
 from typing import TYPE_CHECKING, Any
 
 import httpcore
 import httpx
 import stamina
 
+from trainer.answers import check_redirect, gives_the_rest, retry_after
 from trainer.connections import GuardedBackend, GuardedTransport, Pace
 from trainer.errors import DataError, TemporaryError
 from trainer.storage import writing
@@ -29,7 +27,6 @@ if TYPE_CHECKING:
 CONNECTIONS = 8
 ATTEMPTS = 5
 REDIRECTS = 5
-LONGEST_WAIT = 60.0  # seconds that a server's Retry-After is obeyed for
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +87,7 @@ def open_client(reach: Reach, pace: Pace | None = None) -> Iterator[httpx.Client
         transport=GuardedTransport(GuardedBackend(reach, pace), CONNECTIONS),
         timeout=httpx.Timeout(pace.read_seconds, connect=pace.connect_seconds, pool=None),
         headers={"Accept-Encoding": "identity", "User-Agent": "ml-pipeline-trainer"},
-        event_hooks={"response": [_check_redirect]},
+        event_hooks={"response": [check_redirect]},
         follow_redirects=True,
         max_redirects=REDIRECTS,
         trust_env=False,
@@ -171,7 +168,7 @@ def _attempt(client: httpx.Client, download: Download, budget: Budget) -> None:
         _check_status(response, download)
         resumed = response.status_code == httpx.codes.PARTIAL_CONTENT
         start = part.stat().st_size if resumed and part.exists() else 0
-        if resumed and not _gives_the_rest(response, start):
+        if resumed and not gives_the_rest(response, start):
             part.unlink(missing_ok=True)
             raise _RetryError(f"{download}: the server resumed at another place; retry later")
         _check_size(start + int(response.headers.get("Content-Length", 0)), download)
@@ -204,11 +201,6 @@ def _conditions(download: Download) -> dict[str, str]:
     return {name: value for name, value in headers.items() if value}
 
 
-def _gives_the_rest(response: httpx.Response, start: int) -> bool:
-    given = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", response.headers.get("Content-Range", ""))
-    return given is not None and int(given[1]) == start and int(given[2]) + 1 == int(given[3])
-
-
 def _validators(response: httpx.Response) -> dict[str, str | None]:
     headers = response.headers
     return {"etag": headers.get("ETag"), "modified": headers.get("Last-Modified")}
@@ -223,28 +215,8 @@ def _check_status(response: httpx.Response, download: Download) -> None:
         raise _RetryError(f"{download}: the server cannot resume; retry later")
     message = f"{download}: the server answers {status} {response.reason_phrase}".rstrip()
     if status in (408, 425, 429) or status >= httpx.codes.INTERNAL_SERVER_ERROR:
-        raise _RetryError(f"{message}; retry later", _retry_after(response))
+        raise _RetryError(f"{message}; retry later", retry_after(response))
     raise DataError(f"{message}; correct the URL, or remove it")
-
-
-def _retry_after(response: httpx.Response) -> float | None:
-    value = response.headers.get("Retry-After", "")
-    if re.fullmatch(r"\d{1,9}", value):
-        return min(float(value), LONGEST_WAIT)
-    try:
-        seconds = parsedate_to_datetime(value).timestamp() - time()
-    except (ValueError, OverflowError):
-        return None
-    return min(max(seconds, 0.0), LONGEST_WAIT)
-
-
-def _check_redirect(response: httpx.Response) -> None:
-    if response.has_redirect_location:
-        target = response.url.join(response.headers["Location"])
-        if target.scheme not in ("http", "https"):
-            raise DataError(f"redirected to the unsupported scheme {target.scheme!r}")
-        if response.url.scheme == "https" and target.scheme != "https":
-            raise DataError("redirected from https to http, which is not followed")
 
 
 def _check_size(count: int, download: Download) -> None:

@@ -63,16 +63,16 @@ def read_manifest(name: str, data: bytes) -> list[Row]:
 
 
 def _csv_records(name: str, text: str) -> Iterator[tuple[int, Mapping[str, object]]]:
-    reader = csv.DictReader(_lines(text), strict=True)
+    reader = csv.reader(_lines(text), strict=True)
     try:
-        columns = [column.strip() for column in reader.fieldnames or ()]
+        columns = [column.strip() for column in next(reader, [])]
         _check_columns(name, columns)
-        reader.fieldnames = columns
         start = reader.line_num + 1
-        for record in reader:
-            if None in record or None in record.values():
+        for values in reader:
+            if values and len(values) != len(columns):
                 raise DataError(f"{name} line {start}: not as many values as columns")
-            yield start, record
+            if values:
+                yield start, dict(zip(columns, values, strict=True))
             start = reader.line_num + 1
     except csv.Error as error:
         raise DataError(f"{name} line {reader.line_num}: no valid CSV ({error})") from error
@@ -112,7 +112,9 @@ def _row(name: str, line: int, record: Mapping[str, object]) -> Row:
     if label is None:
         raise DataError(f"{place}: no label")
     if (path is None) == (url is None):
-        raise DataError(f"{place}: {'neither' if path is None else 'both'} path and url; give one")
+        raise DataError(
+            f"{place}: {'neither path nor url' if path is None else 'both path and url'}; give one"
+        )
     if path is not None:
         _check_path(place, path)
     if url is not None:

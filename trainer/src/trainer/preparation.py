@@ -32,20 +32,20 @@ from trainer.split import SPLITS
 from trainer.storage import locked, sync_folder, writing
 
 if TYPE_CHECKING:
-    from trainer.sources import Source
-    from trainer.reading import Record
-    from trainer.dataset import (
-        Dataset,
-    )
     from collections.abc import Callable, Iterator
     from pathlib import Path
     from typing import BinaryIO
 
     from numpy.typing import NDArray
 
-    from trainer.dataset import Example
+    from trainer.dataset import (
+        Dataset,
+        Example,
+    )
+    from trainer.reading import Record
     from trainer.selection import Selection
     from trainer.settings import Settings
+    from trainer.sources import Source
 
     Progress = Callable[[int, int | None], None]
 

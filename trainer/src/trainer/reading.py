@@ -134,13 +134,16 @@ def _keep(path: str, data: bytes) -> None:
     temporary = f"{path}.{os.getpid()}-{get_ident()}"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
     try:
-        try:
-            written = os.write(descriptor, data)
-        finally:
-            os.close(descriptor)
-        if written < len(data):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        _write(descriptor, data)
         os.rename(temporary, path)  # noqa: PTH104
     except OSError:
         os.unlink(temporary)  # noqa: PTH108
         raise
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    try:
+        if os.write(descriptor, data) < len(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    finally:
+        os.close(descriptor)

@@ -18,9 +18,9 @@ from trainer.errors import DataError
 from trainer.storage import locked, writing
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from collections.abc import Callable, Generator, Iterator
     from concurrent.futures import Future
+    from pathlib import Path
 
     from trainer.addresses import Reach
     from trainer.connections import Pace
@@ -73,7 +73,7 @@ def fetch_archive(url: str, access: Access, sha256: str | None = None) -> Path:
     return path
 
 
-def fetch_manifest(url: str, access: Access) -> tuple[list[Row], Iterator[Path]]:
+def fetch_manifest(url: str, access: Access) -> tuple[list[Row], Iterator[Path | None]]:
     """The rows of a manifest at a URL, and the files of its images in their order.
 
     Images of a manifest at a public address are fetched from public addresses only, whatever
@@ -91,7 +91,7 @@ def fetch_manifest(url: str, access: Access) -> tuple[list[Row], Iterator[Path]]
     return rows, _fetch_all(downloads, access, reach)
 
 
-def fetch_rows(rows: list[Row], manifest: Path, access: Access) -> Iterator[Path]:
+def fetch_rows(rows: list[Row], manifest: Path, access: Access) -> Iterator[Path | None]:
     """The files of a local manifest's images in their order; what is remote is fetched.
 
     Raises:
@@ -111,8 +111,8 @@ def fetch_rows(rows: list[Row], manifest: Path, access: Access) -> Iterator[Path
 
 
 def _in_order(
-    rows: list[Row], local: dict[int, Path], fetched: Iterator[Path], name: str
-) -> Iterator[Path]:
+    rows: list[Row], local: dict[int, Path], fetched: Iterator[Path | None], name: str
+) -> Iterator[Path | None]:
     for row in rows:
         if row.line not in local:
             yield next(fetched)
@@ -159,8 +159,8 @@ def _fetch_named(download: Download, access: Access) -> Reach:
     return "public"
 
 
-def _fetch_all(downloads: list[Download], access: Access, reach: Reach) -> Iterator[Path]:
-    """Fetch concurrently, a bounded number ahead.
+def _fetch_all(downloads: list[Download], access: Access, reach: Reach) -> Iterator[Path | None]:
+    """Fetch concurrently, a bounded number ahead; None stands for a file that failed.
 
     Raises:
         DataError: some cannot be had; told after all were tried, with the first and the count.
@@ -181,7 +181,9 @@ def _fetch_all(downloads: list[Download], access: Access, reach: Reach) -> Itera
                 result.result()
             except DataError as error:
                 failures.append(error)
-            yield download.path
+                yield None
+            else:
+                yield download.path
     if failures:
         raise DataError(
             f"{failures[0]} ({len(failures)} of {len(downloads)} images cannot be fetched)"

@@ -13,10 +13,10 @@ from trainer.sources import folder_labels
 from trainer.split import SPLITS, split_of
 
 if TYPE_CHECKING:
-    from trainer.split import Split
     from collections.abc import Iterable, Mapping, Sequence
 
     from trainer.reading import Record
+    from trainer.split import Split
 
 MOST_LABEL_LETTERS = 200
 

@@ -19,9 +19,9 @@ from trainer.presets import DIGITS, PRESETS, find_preset
 from trainer.recipes import UnreadableImageError
 
 if TYPE_CHECKING:
-    from trainer.presets import Preset
     from collections.abc import Callable, Iterable, Iterator
 
+    from trainer.presets import Preset
     from trainer.remote import Access
 
 MOST_IMAGE_BYTES = archives.Limits().file_bytes
@@ -117,8 +117,10 @@ def _manifest(path: Path, access: Access) -> Source:
     return Source(dataset_name(path.name), str(path), "", len(rows), _row_items(rows, files))
 
 
-def _row_items(rows: list[manifests.Row], files: Iterable[Path]) -> Iterator[Item]:
+def _row_items(rows: list[manifests.Row], files: Iterable[Path | None]) -> Iterator[Item]:
     for row, path in zip(rows, files, strict=True):
+        if path is None:
+            continue
         name = row.path or public_url(row.url or "")
         yield Item(f"line {row.line}: {name}", row.label, partial(_load, path))
 

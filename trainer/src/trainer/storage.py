@@ -30,10 +30,10 @@ def writing(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in _FULL:
-            raise TemporaryError(f"{folder}: the disk is full; free some and retry") from error
+            raise TemporaryError(f"{folder}: the disk is full; make room and retry") from error
         if error.errno in _REFUSED:
             raise SettingsError(
-                f"{folder}: cannot be written ({error.strerror}); make it writable or choose another"
+                f"{folder}: cannot be written ({error.strerror}); make it writable, or use another"
             ) from error
         raise TemporaryError(f"{folder}: cannot be written ({error.strerror})") from error
 
