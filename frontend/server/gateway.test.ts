@@ -93,23 +93,43 @@ test("a backend that is down is a 502 with JSON, and nothing is logged", async (
   }
 });
 
-test("an answer that comes before the picture is read reaches the page", async () => {
-  const hasty = net.createServer((socket) => {
-    socket.once("data", () => socket.end("HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\n{}"));
-    socket.on("error", () => undefined);
+describe("a refusal that comes before the picture is read", () => {
+  const REFUSAL = "HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\n{}";
+
+  test("reaches the page, and nothing of the picture is sent", async () => {
+    let received = "";
+    await refuseUpload((socket) => {
+      socket.on("data", (chunk) => (received += String(chunk)));
+      socket.once("data", () => socket.end(REFUSAL));
+    });
+    expect(received).toContain("expect: 100-continue");
+    expect(received).toMatch(/\r\n\r\n$/);
   });
-  const gate = await serve(`http://127.0.0.1:${String(await listen(hasty))}`);
-  try {
-    const request = http.request(`${address(gate)}/api/predict`, { method: "POST" });
-    const sent = once(request, "finish");
-    const answered = once(request, "response") as Promise<[http.IncomingMessage]>;
-    request.end(Buffer.alloc(16 * 2 ** 20));
-    const [[answer]] = await Promise.all([answered, sent]);
-    expect(answer.statusCode).toBe(413);
-    answer.resume();
-  } finally {
-    await gate.close();
-    hasty.close();
+
+  test("reaches the page in the middle of sending", async () => {
+    await refuseUpload((socket) => {
+      socket.once("data", () => {
+        socket.write("HTTP/1.1 100 Continue\r\n\r\n");
+        socket.once("data", () => socket.write(REFUSAL));
+      });
+    });
+  });
+
+  async function refuseUpload(onConnection: (socket: net.Socket) => void): Promise<void> {
+    const hasty = net.createServer(onConnection);
+    const gate = await serve(`http://127.0.0.1:${String(await listen(hasty))}`);
+    try {
+      const request = http.request(`${address(gate)}/api/predict`, { method: "POST" });
+      const sent = once(request, "finish");
+      const answered = once(request, "response") as Promise<[http.IncomingMessage]>;
+      request.end(Buffer.alloc(16 * 2 ** 20));
+      const [[answer]] = await Promise.all([answered, sent]);
+      expect(answer.statusCode).toBe(413);
+      answer.resume();
+    } finally {
+      await gate.close();
+      hasty.close();
+    }
   }
 });
 
