@@ -72,6 +72,12 @@ def inference(session: nox.Session) -> None:
     run_service(session, ".nox/env_inference/bin/inference", *session.posargs)
 
 
+@nox.session(venv_backend="none", requires=["environments"], default=False)
+def bench(session: nox.Session) -> None:
+    """Measure on this machine and write docs/benchmarks.md: -- --help tells the options."""
+    session.run(".nox/env_trainer/bin/python", "benchmarks/run.py", *session.posargs, external=True)
+
+
 @nox.session(default=False)
 def lock(session: nox.Session) -> None:
     """Renew every lock: the newest versions that fit one another, with hashes, without hosts."""
@@ -186,6 +192,7 @@ def lint_types(session: nox.Session) -> None:
     session.run("mypy", "noxfile.py")
     for project in PROJECTS:
         session.run("mypy", project, "--python-executable", f".nox/env_{project}/bin/python")
+    session.run("mypy", "benchmarks", "--python-executable", ".nox/env_trainer/bin/python")
 
 
 def install(session: nox.Session, *locks_and_projects: str) -> None:
