@@ -103,6 +103,14 @@ def test_a_bad_value_is_refused(path: str, value: object) -> None:
     assert str(caught.value).isprintable()
 
 
+@pytest.mark.parametrize("constant", ["NaN", "Infinity", "-Infinity"])
+def test_what_only_python_takes_for_json_is_refused(constant: str) -> None:
+    raw = RAW.replace(b'"seconds": 1.0', f'"seconds": {constant}'.encode())
+    assert raw != RAW
+    with pytest.raises(RepositoryError, match="not valid JSON"):
+        parse_manifest(raw, "golden", 2)
+
+
 @pytest.mark.parametrize(
     "raw", [b"", b"\xff", b"[1]", b"{", b'{"format": NaN}', b"[" * 100_000, b"1" * 5_000]
 )

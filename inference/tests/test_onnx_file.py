@@ -57,6 +57,9 @@ PLACES: dict[str, Callable[[onnx.ModelProto, TensorProto], object]] = {
     "sparse": lambda model, tensor: model.graph.sparse_initializer.add(values=tensor),
     "sparse indices": lambda model, tensor: model.graph.sparse_initializer.add(indices=tensor),
     "function": lambda model, tensor: model.functions.add(node=[node(value=tensor)]),
+    "function's default": lambda model, tensor: model.functions.add(
+        attribute_proto=[helper.make_attribute("a", tensor)]
+    ),
     "training": lambda model, tensor: model.training_info.add(algorithm=subgraph(tensor)),
 }
 

@@ -123,6 +123,29 @@ def test_a_pointer_to_another_manifest_is_refused(watcher: Watcher, shelf: Shelf
     watcher.poll()
     assert served(watcher) is None
     assert "does not have the sha256 that current.json says" in str(watcher.catalogue.listing())
+    shelf.point(1)
+    watcher.poll()
+    assert served(watcher) == 1
+
+
+def test_an_unchanged_manifest_is_not_read_again(
+    watcher: Watcher, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf.publish(1)
+    watcher.poll()
+    monkeypatch.setattr(Repository, "manifest", never)
+    watcher.poll()
+    assert states(watcher.catalogue) == {1: "serving"}
+
+
+def test_a_manifest_that_could_not_be_read_is_tried_again(watcher: Watcher, shelf: Shelf) -> None:
+    shelf.publish(1, point=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Repository, "manifest", raising(OSError(errno.ESTALE, "stale")))
+        watcher.poll()
+    assert states(watcher.catalogue) == {1: "failed"}
+    watcher.poll()
+    assert states(watcher.catalogue) == {1: "available"}
 
 
 @pytest.mark.parametrize("missing", ["manifest.json", "model.onnx", "model-card.md", ""])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
-import onnxruntime  # type: ignore[import-untyped] # it ships no types
+import onnxruntime
 
 from inference.manifest import RepositoryError
 from inference.onnx_file import has_external_data

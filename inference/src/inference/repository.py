@@ -168,7 +168,7 @@ def _open(folder: Path, name: str, *, links: bool = False) -> BinaryIO:
     except OSError as error:
         # Linux says ENOTDIR of a link that was to be opened as a folder.
         if error.errno in (errno.ELOOP, errno.ENOTDIR):
-            raise RepositoryError(f"{name} is a link or in a linked folder") from error
+            raise RepositoryError(f"{name} is a link, or in no plain folder") from error
         raise
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)

@@ -41,7 +41,7 @@ class _Read:
 
 @dataclass(frozen=True, slots=True)
 class _Failure:
-    """A version that could not be loaded; `mark` is `None` when trying again may help."""
+    """A version that could not be loaded; `mark` is `None` where the volume was at fault."""
 
     pointer: Pointer
     mark: Mark | None
@@ -86,7 +86,7 @@ class Watcher:
                 self._metrics.polled.set_to_current_time()
             except OSError as error:
                 self.catalogue = replace(before, fault=_reason(error))
-            self._report(self.catalogue)
+            self._report(before, self.catalogue)
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -155,17 +155,11 @@ class Watcher:
             self._failure = _Failure(pointer, self._mark(pointer), str(error))
             return serving
         self._failure = None
-        self._metrics.serving(self.catalogue.name, loaded.manifest)
-        log.info("serving", extra=fields(model=self.catalogue.name, version=pointer.version))
         return loaded
 
     def _worth_trying(self, pointer: Pointer, failure: _Failure) -> bool:
-        """After a fault that stays, only another pointer or changed files give hope."""
-        return (
-            failure.mark is None
-            or failure.pointer != pointer
-            or failure.mark != self._mark(pointer)
-        )
+        """Only another pointer or changed files give hope; a fault of the volume left no mark."""
+        return failure.pointer != pointer or failure.mark != self._mark(pointer)
 
     def _mark(self, pointer: Pointer) -> Mark | None:
         try:
@@ -183,8 +177,12 @@ class Watcher:
         release_free_memory()
         return loaded
 
-    def _report(self, catalogue: Catalogue) -> None:
-        """Log and count each fault when it appears, not at every poll."""
+    def _report(self, before: Catalogue, catalogue: Catalogue) -> None:
+        """Tell of a swap, and of each fault when it appears, not at every poll."""
+        if catalogue.model and catalogue.model is not before.model:
+            manifest = catalogue.model.manifest
+            self._metrics.serving(catalogue.name, manifest)
+            log.info("serving", extra=fields(model=catalogue.name, version=manifest.version))
         faults = {
             number: found.fault for number, found in catalogue.versions.items() if found.fault
         }
