@@ -1,23 +1,20 @@
 import { once } from "node:events";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import http from "node:http";
 import net, { type AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 
-import { createLogger, preview, type PreviewServer } from "vite";
+import type { PreviewServer } from "vite";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+
+import { address, listen, serve } from "./testing.ts";
 
 const seen: { method: string; url: string; body: string; headers: http.IncomingHttpHeaders }[] = [];
 let backend: http.Server;
 let page: PreviewServer;
 let origin: string;
-let folder: string;
 
 beforeAll(async () => {
   backend = http.createServer((request, answer) => void record(request, answer));
   const backendPort = await listen(backend);
-  folder = await builtPage();
   page = await serve(`http://127.0.0.1:${String(backendPort)}/base/`);
   origin = address(page);
 });
@@ -25,7 +22,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await page.close();
   backend.close();
-  await rm(folder, { recursive: true });
 });
 
 describe("a route of the API", () => {
@@ -153,39 +149,6 @@ test("a backend that breaks off in the middle of an answer ends the answer", asy
   await expect(answer.text()).rejects.toThrow();
 });
 
-describe("the built page", () => {
-  test.each(["/", "/index.html"])("%s is always asked for anew", async (path) => {
-    const answer = await fetch(origin + path);
-    expect(await answer.text()).toContain("the page");
-    expect(answer.headers.get("Cache-Control")).toBe("no-cache");
-  });
-
-  test("has hashed files that are kept", async () => {
-    const answer = await fetch(`${origin}/assets/app-1a2b.js`);
-    expect(answer.headers.get("Cache-Control")).toBe("public, max-age=31536000, immutable");
-  });
-
-  test("is no answer to an unknown path", async () => {
-    const answer = await fetch(`${origin}/nowhere`);
-    expect(answer.status).toBe(404);
-  });
-
-  test.each(["/", "/assets/app-1a2b.js", "/nowhere", "/api/ping", "/api/nowhere"])(
-    "%s has the security headers",
-    async (path) => {
-      const { headers } = await fetch(origin + path);
-      expect(headers.get("Content-Security-Policy")).toBe(
-        "default-src 'self'; img-src 'self' blob:; object-src 'none'; base-uri 'none'; " +
-          "frame-ancestors 'none'; form-action 'self'",
-      );
-      expect(headers.get("X-Content-Type-Options")).toBe("nosniff");
-      expect(headers.get("Referrer-Policy")).toBe("no-referrer");
-      expect(headers.get("Permissions-Policy")).toContain("camera=()");
-      expect(headers.get("Access-Control-Allow-Origin")).toBeNull();
-    },
-  );
-});
-
 async function record(request: http.IncomingMessage, answer: http.ServerResponse): Promise<void> {
   const { method = "", url = "", headers } = request;
   let body = "";
@@ -201,36 +164,6 @@ async function record(request: http.IncomingMessage, answer: http.ServerResponse
   const status = url.endsWith("?status=503") ? 503 : 200;
   answer.writeHead(status, { "Content-Type": "application/json", "Retry-After": "7" });
   answer.end(JSON.stringify({ seen: url }));
-}
-
-async function builtPage(): Promise<string> {
-  const dist = await mkdtemp(join(tmpdir(), "page-"));
-  await mkdir(join(dist, "assets"));
-  await writeFile(join(dist, "index.html"), "<!doctype html><title>the page</title>");
-  await writeFile(join(dist, "assets", "app-1a2b.js"), "1");
-  return dist;
-}
-
-/** Serves the page as `vite preview` does, with the project's own configuration. */
-function serve(backendUrl: string): Promise<PreviewServer> {
-  vi.stubEnv("BACKEND_URL", backendUrl);
-  return preview({
-    customLogger: createLogger("silent"),
-    build: { outDir: folder },
-    preview: { port: 0 },
-  });
-}
-
-function address(server: PreviewServer): string {
-  return `http://127.0.0.1:${String((server.httpServer.address() as AddressInfo).port)}`;
-}
-
-function listen(server: net.Server): Promise<number> {
-  return new Promise((resolve) => {
-    server.listen(0, "127.0.0.1", () => {
-      resolve((server.address() as AddressInfo).port);
-    });
-  });
 }
 
 /** Requests a path as it is written; fetch would resolve its dots first. */
