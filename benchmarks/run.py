@@ -93,11 +93,12 @@ def report(figures: list[Figure], data: str) -> str:
         f"{'yes' if figure.reached else 'no'} | {figure.detail} |"
         for figure in figures
     )
+    command = f"./noxw -s bench -- --data {Path(data).name}"
     return (
         "# Benchmarks\n\n"
-        f"Measured on {datetime.now(UTC):%Y-%m-%d} by `./noxw -s bench -- --data {Path(data).name}`: "
-        f"{machine()}. Python {platform.python_version()}, {packages()}. Of several passes the "
-        "median is told, with the least and the most; ratios are of runs that took turns.\n\n"
+        f"Measured on {datetime.now(UTC):%Y-%m-%d} by `{command}`: {machine()}. "
+        f"Python {platform.python_version()}, {packages()}. Of several passes the median is told, "
+        "with the least and the most; ratios are of runs that took turns.\n\n"
         "| what | figure | should be | reached | detail |\n|---|---|---|---|---|\n"
         f"{rows}\n"
     )
