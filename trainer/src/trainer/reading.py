@@ -8,7 +8,6 @@ import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
 from threading import get_ident
 from typing import TYPE_CHECKING
 
@@ -25,7 +24,8 @@ if TYPE_CHECKING:
 
     from trainer.sources import Item
 
-_BATCH = 4
+_BATCH_ITEMS = 16
+_BATCH_BYTES = 4 * 2**20
 _SUFFIXES = {
     "JPEG": "jpg",
     "MPO": "jpg",
@@ -118,10 +118,14 @@ def read_in_order(
 
 
 def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
-    """A few at a time, since waking a thread costs as much as a tenth of decoding a photo."""
-    rest = iter(items)
-    while batch := list(islice(rest, _BATCH)):
-        yield batch
+    """Some at a time, since waking a thread costs as much as a tenth of decoding a photo."""
+    batch: list[Item] = []
+    for item in items:
+        batch.append(item)
+        if len(batch) == _BATCH_ITEMS or sum(each.held for each in batch) > _BATCH_BYTES:
+            yield batch
+            batch = []
+    yield batch
 
 
 def _keep(path: str, data: bytes) -> None:

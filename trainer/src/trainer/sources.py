@@ -38,11 +38,13 @@ class Item:
         name: what it is called where it comes from; below a folder or archive, its path there.
         label: its class; None where the folder in its name says it.
         load: gives its bytes; raises OSError or UnreadableImageError if it cannot.
+        held: bytes that are in memory already.
     """
 
     name: str
     label: str | None
     load: Callable[[], bytes]
+    held: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,7 @@ def _row_items(rows: list[manifests.Row], files: Iterable[Path | None]) -> Itera
 
 def _archive(path: Path, text: str, attribution: str) -> Source:
     items = (
-        Item(member.name, None, partial(_given, member.data))
+        Item(member.name, None, partial(_given, member.data), len(member.data))
         for member in archives.read_archive(path)
         if is_candidate(member.name)
     )
