@@ -37,7 +37,7 @@ def _move(images: tf.Tensor, how: Augmentation, seed: tf.Tensor) -> tf.Tensor:
     angle = draws[0] * (how.rotation * math.pi / 180)
     scale_y, scale_x = 1.0 + draws[1] * how.zoom, 1.0 + draws[2] * how.zoom
     if how.flip:
-        scale_x = scale_x * tf.sign(draws[5])
+        scale_x = tf.where(draws[5] < 0, -scale_x, scale_x)
     height, width = tf.cast(shape[1] - 1, tf.float32), tf.cast(shape[2] - 1, tf.float32)
     a, b = tf.cos(angle) * scale_x, -tf.sin(angle) * scale_y
     c, d = tf.sin(angle) * scale_x, tf.cos(angle) * scale_y

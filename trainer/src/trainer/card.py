@@ -45,9 +45,9 @@ def _data_section(dataset: Dataset) -> str:
     dropped = sum(dataset.dropped.values())
     lines = [
         "## Data",
-        f"{_inline(dataset.source)}: {len(dataset.train)} images to train, {len(dataset.val)} to "
-        f"validate, {len(dataset.test)} to test, split by the hash of their content; "
-        f"{dropped} dropped as unreadable, doubled or contradictory.",
+        f"From {_inline(dataset.source)}: {len(dataset.train)} images to train, "
+        f"{len(dataset.val)} to validate, {len(dataset.test)} to test, split by the hash of their "
+        f"content; {dropped} dropped as unreadable, doubled or contradictory.",
         f"sha256 of images and labels: `{dataset.sha256}`",
     ]
     if dataset.attribution:
@@ -81,5 +81,5 @@ def _training_section(options: Options, facts: CardFacts) -> str:
 
 def _inline(text: str) -> str:
     """Text from outside, so that it cannot be read as Markdown or HTML."""
-    escaped = "".join(f"\\{letter}" if letter in "\\`*_[]<>|#!" else letter for letter in text)
+    escaped = "".join(f"\\{letter}" if letter in "\\`*_[]<>|#!&~$" else letter for letter in text)
     return " ".join(escaped.split())

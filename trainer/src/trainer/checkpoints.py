@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
+from trainer.errors import DataError
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     import keras
 
 HISTORY = "history.json"
@@ -34,17 +39,26 @@ class Checkpoints:
         self._folder = folder
         self._average = average
         self._epoch = tf.Variable(0, dtype=tf.int64, trainable=False)
+        # The variables and not the objects, which keep the state of dropout's draws from TensorFlow.
         checkpoint = tf.train.Checkpoint(
-            model=model, average=average, optimizer=optimizer, epoch=self._epoch
+            model=model.variables,
+            average=average.variables,
+            optimizer=optimizer.variables,
+            epoch=self._epoch,
         )
         self._manager = tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=1)
 
     def restore(self) -> list[dict[str, Any]]:
-        """Puts models and optimizer where they were, and returns the history up to there."""
-        if not self._manager.restore_or_initialize():
-            return []
-        history: list[dict[str, Any]] = json.loads((self._folder / HISTORY).read_text())
-        return history[: int(self._epoch.numpy())]
+        """Puts models and optimizer where they were, and returns the history up to there.
+
+        Raises:
+            DataError: what was kept is damaged.
+        """
+        with self._damage_told():
+            if not self._manager.restore_or_initialize():
+                return []
+            history: list[dict[str, Any]] = json.loads((self._folder / HISTORY).read_text())
+            return history[: int(self._epoch.numpy())]
 
     def save(self, history: list[dict[str, Any]], *, is_best: bool) -> None:
         """Keeps the state after the history's last epoch."""
@@ -58,8 +72,22 @@ class Checkpoints:
         self._manager.save(checkpoint_number=len(history))
 
     def restore_best(self) -> None:
-        """Gives the average the weights of the best epoch."""
-        self._average.load_weights(self._folder / BEST)
+        """Gives the average the weights of the best epoch.
+
+        Raises:
+            DataError: they are damaged.
+        """
+        with self._damage_told():
+            self._average.load_weights(self._folder / BEST)
+
+    @contextmanager
+    def _damage_told(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, ValueError, LookupError, tf.errors.OpError) as error:
+            raise DataError(
+                f"{self._folder}: its checkpoint is damaged; --retrain begins anew"
+            ) from error
 
 
 def replace_text(path: Path, text: str) -> None:
@@ -69,4 +97,4 @@ def replace_text(path: Path, text: str) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    Path(staged).replace(path)
+    staged.replace(path)

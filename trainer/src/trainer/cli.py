@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainer import commands, logs
-from trainer.errors import TrainerError
+from trainer.errors import TemporaryError, TrainerError
 from trainer.settings import read_settings
 
 if TYPE_CHECKING:
@@ -43,6 +43,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _log.error("interrupted; the same command goes on from the last finished epoch")
         return INTERRUPTED
+    except OSError as error:  # one that no command could tell better
+        _log.error("%s; see that it is there and healthy, then try again", error)
+        return TemporaryError.exit_code
     return 0
 
 

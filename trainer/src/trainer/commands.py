@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 import tempfile
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from trainer import preparation, repository, runs
 from trainer.console import progress
 from trainer.dataset import read_dataset
-from trainer.errors import DataError, SettingsError, TrainerError
+from trainer.errors import DataError, SettingsError
 from trainer.options import Options
 from trainer.presets import find_preset
 from trainer.sources import dataset_name
@@ -37,7 +37,7 @@ _log = logging.getLogger(__name__)
 def run(arguments: argparse.Namespace, settings: Settings) -> None:
     """Everything, from images to a published version."""
     options = choose_options(arguments, settings, arguments.data)
-    name = settings.dataset or dataset_name(Path(urlsplit(arguments.data).path).name)
+    name = settings.dataset or _probable_name(arguments.data)
     status = StatusWriter(settings.model_dir, settings.model_name, name, options.epochs)
     with _failure_told(status):
         status.write("preparing")
@@ -53,12 +53,12 @@ def run(arguments: argparse.Namespace, settings: Settings) -> None:
         if arguments.retrain:
             runs.forget(training)
         pipeline = start_pipeline()
-        pipeline.fit(dataset, training, status, arguments.tensorboard)
-        status.write("exporting", epoch=options.epochs)
+        epochs = pipeline.fit(dataset, training, status, arguments.tensorboard).epochs
+        status.write("exporting", epoch=epochs)
         pipeline.export_run(dataset, training, settings)
-        status.write("publishing", epoch=options.epochs)
+        status.write("publishing", epoch=epochs)
         version = pipeline.publish_run(training, settings)
-        status.write("done", epoch=options.epochs, version=version)
+        status.write("done", epoch=epochs, version=version)
     _tell_published(settings, version)
 
 
@@ -108,7 +108,8 @@ def fit(arguments: argparse.Namespace, settings: Settings) -> None:
         runs.forget(training)
     status = StatusWriter(settings.model_dir, settings.model_name, dataset.name, options.epochs)
     with _failure_told(status):
-        start_pipeline().fit(dataset, training, status, arguments.tensorboard)
+        outcome = start_pipeline().fit(dataset, training, status, arguments.tensorboard)
+        status.write("done", epoch=outcome.epochs)
     _log.info("trained: %s; next: trainer export --dataset %s", training.folder, dataset.name)
 
 
@@ -222,9 +223,18 @@ def _stderr_kept() -> Iterator[None]:
 def _failure_told(status: StatusWriter) -> Iterator[None]:
     try:
         yield
-    except TrainerError as error:
-        status.write("failed", error=str(error))
+    except KeyboardInterrupt:
+        status.write("failed", error="interrupted")
         raise
+    except Exception as error:
+        status.write("failed", error=str(error) or type(error).__name__)
+        raise
+
+
+def _probable_name(data: str) -> str:
+    """What the dataset will be called, before its source is opened."""
+    path = re.split("[?#]", data)[0] if "://" in data else Path(data).resolve()
+    return dataset_name(PurePath(path).name)
 
 
 def _tell_published(settings: Settings, version: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import unicodedata
 from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw, ImageFont
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 INK, PAPER, FULL = (32, 33, 36), (255, 255, 255), (21, 88, 176)
 MARGIN = 12
+HEADING = "rows: true, columns: answered"
+MOST_LETTERS = 24
 MOST_NUMBERED = 30  # classes, above which a cell is too small for its count
 
 
@@ -25,27 +28,38 @@ def draw_confusion(confusion: NDArray[np.int64], names: tuple[str, ...]) -> Imag
         names: one a class.
     """
     count = len(names)
-    cell = max(6, min(48, 1200 // count))
+    cell = max(8, min(48, 1200 // count))
     font = ImageFont.load_default(size=max(8, min(14, cell - 2)))
-    shown = [name if len(name) <= 24 else name[:23] + "…" for name in names]  # noqa: PLR2004
-    side = 2 * MARGIN + int(max(font.getlength(name) for name in shown))
-    image = Image.new("RGB", (side + cell * count + MARGIN, side + cell * count + MARGIN), PAPER)
+    shown = [_drawable(name, number) for number, name in enumerate(names, start=1)]
+    side = 2 * MARGIN + math.ceil(max(font.getlength(name) for name in shown))
+    heading = ImageFont.load_default(size=12)
+    top = side + 2 * MARGIN
+    width = max(side + cell * count, math.ceil(heading.getlength(HEADING)) + MARGIN) + MARGIN
+    image = Image.new("RGB", (width, top + cell * count + MARGIN), PAPER)
     draw = ImageDraw.Draw(image)
+    draw.text((MARGIN, MARGIN), HEADING, INK, heading)
     for index, name in enumerate(shown):
-        middle = side + cell * index + cell // 2
-        draw.text((side - MARGIN, middle), name, INK, font, anchor="rm")
-        _text_upwards(image, (middle, side - MARGIN), name, font)
+        middle = cell * index + cell // 2
+        draw.text((side - MARGIN // 2, top + middle), name, INK, font, anchor="rm")
+        _text_upwards(image, (side + middle, top - MARGIN // 2), name, font)
     for row, column in itertools.product(range(count), repeat=2):
-        corner = (side + cell * column, side + cell * row)
+        corner = (side + cell * column, top + cell * row)
         share = confusion[row, column] / max(1, confusion[row].sum())
         _cell(draw, corner, cell, share)
         if count <= MOST_NUMBERED and confusion[row, column]:
             colour = PAPER if share > 0.5 else INK  # noqa: PLR2004 - half
             centre = (corner[0] + cell // 2, corner[1] + cell // 2)
             draw.text(centre, str(confusion[row, column]), colour, font, anchor="mm")
-    heading = ImageFont.load_default(size=12)
-    draw.text((MARGIN // 2, MARGIN // 2), "rows: true, columns: answered", INK, heading)
     return image
+
+
+def _drawable(name: str, number: int) -> str:
+    """The name, short and in letters that Pillow's own font has, else the class's number."""
+    letters = unicodedata.normalize("NFKD", name)
+    plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    if not (plain.isascii() and plain.isprintable()):
+        return f"class {number}"
+    return plain if len(plain) <= MOST_LETTERS else f"{plain[: MOST_LETTERS - 1]}…"
 
 
 def _cell(draw: ImageDraw.ImageDraw, corner: tuple[int, int], size: int, share: float) -> None:

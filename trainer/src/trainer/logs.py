@@ -17,12 +17,24 @@ if TYPE_CHECKING:
 def configure(settings: Settings) -> None:
     """Send all logging of the process, warnings included, to stderr in the format chosen."""
     text = settings.log_format == "text" or (settings.log_format == "auto" and sys.stderr.isatty())
-    handler = logging.StreamHandler(sys.stderr)
+    handler = StderrHandler()
     handler.setFormatter(TextFormatter() if text else JsonFormatter())
     logging.basicConfig(handlers=[handler], level=settings.log_level.upper(), force=True)
     logging.captureWarnings(capture=True)
     for library in ("PIL", "absl", "httpx", "stamina", "tensorflow", "tf2onnx"):
         logging.getLogger(library).setLevel(logging.WARNING)
+
+
+class StderrHandler(logging.Handler):
+    """Writes to the stderr of the moment: a progress bar puts its own there, to stay below."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One record, one line; a fault is reported as `logging` does it, and ends nothing."""
+        try:
+            sys.stderr.write(self.format(record) + "\n")
+            sys.stderr.flush()
+        except Exception:  # noqa: BLE001 - logging's own rule: whatever fails, the program goes on
+            self.handleError(record)
 
 
 def fields(**values: object) -> Mapping[str, object]:

@@ -40,7 +40,7 @@ def _block(x: keras.KerasTensor, width: int, stride: int) -> keras.KerasTensor:
     shortcut = x
     x = _activation(x)
     if stride != 1 or shortcut.shape[-1] != width:
-        shortcut = layers.AveragePooling2D(stride)(x) if stride != 1 else x
+        shortcut = layers.AveragePooling2D(stride, padding="same")(x) if stride != 1 else x
         shortcut = _convolution(shortcut, width, kernel=1)
     x = _activation(_convolution(x, width, stride=stride))
     x = _convolution(x, width)

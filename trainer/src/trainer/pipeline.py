@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import shutil
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import keras
@@ -19,13 +21,15 @@ from trainer.dataset import split_labels, split_pixels
 from trainer.draft import draft_manifest
 from trainer.errors import DataError, TemporaryError
 from trainer.model import build_model
+from trainer.storage import writing
 from trainer.watch import Watcher
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from trainer.dataset import Dataset
-    from trainer.runs import Run
+    from trainer.runs import Outcome, Run
     from trainer.settings import Settings
     from trainer.split import Split
     from trainer.status import StatusWriter
@@ -33,11 +37,15 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-def fit(dataset: Dataset, run: Run, status: StatusWriter, tensorboard: Path | None = None) -> None:
+def fit(
+    dataset: Dataset, run: Run, status: StatusWriter, tensorboard: Path | None = None
+) -> Outcome:
     """Trains, or goes on with a training that was interrupted.
 
     Raises:
-        TemporaryError: TensorFlow failed, as for a full disk.
+        DataError: nothing was learned, or what an interrupted training left is damaged.
+        SettingsError: the run's folder cannot be written.
+        TemporaryError: TensorFlow failed, or the disk is full.
     """
     size = run.options.image_size
     task = training.Task(
@@ -45,17 +53,17 @@ def fit(dataset: Dataset, run: Run, status: StatusWriter, tensorboard: Path | No
         val=examples(dataset, "val", size),
         classes=len(dataset.classes),
     )
-    with progress("train") as tell:
+    with progress("train") as tell, _told_in_one_line(run):
         watcher = Watcher(run.options.epochs, status, tell, tensorboard)
-        try:
-            fitted = training.fit(task, run.options, run.folder, watcher)
-        except tf.errors.OpError as error:
-            reason = str(error.message).splitlines()[0]
-            raise TemporaryError(f"{run.folder}: training stopped: {reason}") from error
-    seconds = sum(epoch.seconds for epoch in fitted.history)
-    runs.write_outcome(
-        run, runs.outcome(seconds, len(fitted.history), fitted.best_epoch, fitted.device)
-    )
+        fitted = training.fit(task, run.options, run.folder, watcher)
+        if not math.isfinite(training.best(fitted.history).val_loss):
+            raise DataError(
+                f"{run.folder}: the loss was infinite in each epoch; try another --seed"
+            )
+        seconds = sum(epoch.seconds for epoch in fitted.history)
+        outcome = runs.outcome(seconds, len(fitted.history), fitted.best_epoch, fitted.device)
+        runs.write_outcome(run, outcome)
+    return outcome
 
 
 def export_run(dataset: Dataset, run: Run, settings: Settings) -> None:
@@ -64,48 +72,31 @@ def export_run(dataset: Dataset, run: Run, settings: Settings) -> None:
     Raises:
         CheckError: ONNX Runtime and Keras do not agree.
         DataError: the training has not finished, or there is nothing to test with.
+        SettingsError: the run's folder cannot be written.
+        TemporaryError: the disk is full.
     """
     outcome = runs.read_outcome(run)
     if not dataset.test:
         raise DataError(f"{dataset.folder}: no image fell into the test split; add images")
-    size = run.options.image_size
-    val, test = examples(dataset, "val", size), examples(dataset, "test", size)
-    keras.mixed_precision.set_dtype_policy("float32")
-    model = build_model(size, len(dataset.classes))
-    model.load_weights(run.folder / BEST)
-    forward = training.build_forward(model)
-    val_logits = training.predict_logits(forward, val.pixels)
-    temperature = evaluation.fit_temperature(val_logits, val.labels)
-    on_val = evaluation.evaluate(val_logits, val.labels, dataset.classes, temperature)
-    test_logits = training.predict_logits(forward, test.pixels)
-    on_test = evaluation.evaluate(test_logits, test.labels, dataset.classes, temperature)
-
-    run.draft.unlink(missing_ok=True)
-    shutil.rmtree(run.export_folder, ignore_errors=True)
-    run.export_folder.mkdir(parents=True)
-    classify = export.build_classifier(model, temperature)
-    export.export(classify, size, run.export_folder / "model.onnx")
-    checked = export.check(classify, run.export_folder / "model.onnx", val.pixels)
-    _log.info(
-        "ONNX Runtime agrees with Keras on %d validation images; largest difference %.0e",
-        checked.images,
-        checked.difference,
-    )
-    facts = CardFacts(
-        model_name=settings.model_name,
-        parameters=model.count_params(),
-        epochs=outcome.epochs,
-        best_epoch=outcome.best_epoch,
-        seconds=outcome.seconds,
-        device=outcome.device,
-        validation_accuracy=on_val.accuracy,
-        temperature=temperature,
-        difference=checked.difference,
-    )
-    _write_reports(dataset, run, on_test, facts)
-    shown = samples.copy_samples(dataset, settings.images_dir, run.export_folder)
-    content = draft_manifest(dataset, run, on_test, facts, tf.__version__) | {"samples": shown}
-    run.draft.write_text(json.dumps(content, indent=2), encoding="utf-8")
+    model = _load_best(dataset, run)
+    temperature, on_val, on_test = _evaluate(dataset, run, model)
+    with _told_in_one_line(run):
+        checked = _export_model(dataset, run, export.build_classifier(model, temperature))
+        facts = CardFacts(
+            model_name=settings.model_name,
+            parameters=model.count_params(),
+            epochs=outcome.epochs,
+            best_epoch=outcome.best_epoch,
+            seconds=outcome.seconds,
+            device=outcome.device,
+            validation_accuracy=on_val.accuracy,
+            temperature=temperature,
+            difference=checked.difference,
+        )
+        _write_reports(dataset, run, on_test, facts)
+        shown = samples.copy_samples(dataset, settings.images_dir, run.export_folder)
+        content = draft_manifest(dataset, run, on_test, facts, tf.__version__) | {"samples": shown}
+        run.draft.write_text(json.dumps(content, indent=2), encoding="utf-8")
     _log.info("test accuracy %.2f %% on %d images", 100 * on_test.accuracy, len(dataset.test))
 
 
@@ -118,15 +109,70 @@ def publish_run(run: Run, settings: Settings) -> int:
     """
     try:
         content = json.loads(run.draft.read_bytes())
+        files = {path.name: path for path in sorted(run.export_folder.glob("[!.]*"))}
     except (OSError, ValueError) as error:
         raise DataError(f"{run.folder}: nothing exported; `trainer export` first") from error
-    files = {path.name: path for path in sorted(run.export_folder.iterdir())}
     return repository.publish(settings.model_dir, settings.model_name, files, content)
 
 
 def examples(dataset: Dataset, split: Split, size: int) -> training.Examples:
     """One split's pixels, mapped from the cache, with its labels."""
     return training.Examples(split_pixels(dataset, split, size), split_labels(dataset, split))
+
+
+@contextmanager
+def _told_in_one_line(run: Run) -> Iterator[None]:
+    """Turns the failures of disks and of TensorFlow into one line that names the run."""
+    try:
+        with writing(run.folder):
+            yield
+    except tf.errors.OpError as error:
+        reason = str(error.message).splitlines()[0]
+        raise TemporaryError(f"{run.folder}: TensorFlow failed: {reason}; try again") from error
+
+
+def _load_best(dataset: Dataset, run: Run) -> keras.Model:
+    keras.mixed_precision.set_dtype_policy("float32")
+    model = build_model(run.options.image_size, len(dataset.classes))
+    try:
+        model.load_weights(run.folder / BEST)
+    except (OSError, ValueError, LookupError) as error:
+        raise DataError(
+            f"{run.folder}: its weights are damaged; `trainer fit --retrain` begins anew"
+        ) from error
+    return model
+
+
+def _evaluate(
+    dataset: Dataset, run: Run, model: keras.Model
+) -> tuple[float, evaluation.Evaluation, evaluation.Evaluation]:
+    """The temperature that suits the validation split, and both splits' scores with it."""
+    size = run.options.image_size
+    forward = training.build_forward(model)
+    val, test = examples(dataset, "val", size), examples(dataset, "test", size)
+    val_logits = training.predict_logits(forward, val.pixels)
+    test_logits = training.predict_logits(forward, test.pixels)
+    temperature = evaluation.fit_temperature(val_logits, val.labels)
+    return (
+        temperature,
+        evaluation.evaluate(val_logits, val.labels, dataset.classes, temperature),
+        evaluation.evaluate(test_logits, test.labels, dataset.classes, temperature),
+    )
+
+
+def _export_model(dataset: Dataset, run: Run, classify: export.Classifier) -> export.Check:
+    run.draft.unlink(missing_ok=True)
+    shutil.rmtree(run.export_folder, ignore_errors=True)
+    run.export_folder.mkdir(parents=True)
+    size, path = run.options.image_size, run.export_folder / "model.onnx"
+    export.export(classify, size, path)
+    checked = export.check(classify, path, split_pixels(dataset, "val", size))
+    _log.info(
+        "ONNX Runtime agrees with Keras on %d validation images; largest difference %.0e",
+        checked.images,
+        checked.difference,
+    )
+    return checked
 
 
 def _write_reports(
@@ -136,6 +182,8 @@ def _write_reports(
     confusion = {"labels": dataset.classes, "confusion": on_test.confusion.tolist()}
     (folder / "confusion.json").write_text(json.dumps(confusion), encoding="utf-8")
     draw_confusion(on_test.confusion, dataset.classes).save(folder / "confusion.png")
-    shutil.copyfile(run.folder / HISTORY, folder / HISTORY)
+    # A loss that ran away is NaN in Python's history, for which JSON has no word.
+    history = json.loads((run.folder / HISTORY).read_bytes(), parse_constant=lambda _: None)
+    (folder / HISTORY).write_text(json.dumps(history, indent=1), encoding="utf-8")
     card = write_card(dataset, run.options, on_test, facts)
     (folder / "card.md").write_text(card, encoding="utf-8")

@@ -6,6 +6,8 @@ import shutil
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from trainer.errors import DataError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
@@ -21,14 +23,26 @@ def copy_samples(dataset: Dataset, images_dir: Path, folder: Path) -> list[dict[
 
     Returns:
         What a manifest lists: the file and its true label.
+
+    Raises:
+        DataError: an original is not there any more.
     """
     shown = []
-    small = (each for each in dataset.test if (images_dir / each.path).stat().st_size <= MOST_BYTES)
+    small = [each for each in dataset.test if _size(images_dir / each.path) <= MOST_BYTES]
     for number, example in enumerate(take_turns(small, dataset.classes)[:MOST], start=1):
         file = f"sample-{number}{PurePath(example.path).suffix}"
         shutil.copyfile(images_dir / example.path, folder / file)
         shown.append({"file": file, "label": example.label})
     return shown
+
+
+def _size(original: Path) -> int:
+    try:
+        return original.stat().st_size
+    except FileNotFoundError as error:
+        raise DataError(
+            f"{original}: an original image is missing; prepare the data again"
+        ) from error
 
 
 def take_turns(examples: Iterable[Example], classes: tuple[str, ...]) -> list[Example]:
