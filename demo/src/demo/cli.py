@@ -8,20 +8,18 @@ import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, NoReturn
 
 from demo import client
 from demo.errors import DemoError
-from demo.ports import HOST, check_port
-from demo.processes import Service, processes
+from demo.ports import BAD_USAGE, HOST, LAST_PORT, check_ports
+from demo.processes import GRACE_SECONDS, Service, processes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from demo.processes import Processes
 
-INTERRUPTED = 130
 START_SECONDS = 60.0
 LOCAL = Path(".local")
 
@@ -30,23 +28,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit code."""
     arguments = build_parser().parse_args(argv)
     try:
-        check_port(arguments.port, "--port")
-        check_port(arguments.inference_port, "--inference-port")
-        if not arguments.check_ports:
-            with processes() as running:
+        with processes(arguments.grace) as running:
+            check_ports(arguments.port, arguments.inference_port)
+            if not arguments.check_ports:
                 serve(running, arguments)
     except DemoError as error:
         say(f"demo: {error}")
         return error.exit_code
-    except KeyboardInterrupt:
-        say("\ndemo: stopped")
-        return INTERRUPTED
     return 0
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The command's options."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="./noxw -s demo --",
         description="Trains an image classifier, then serves it and its page until Ctrl-C. What "
         "was trained before, on the same data with the same settings, is served at once.",
@@ -74,7 +68,16 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--check-ports", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--environments", type=Path, default=Path(".nox"), help=argparse.SUPPRESS)
+    parser.add_argument("--grace", type=float, default=GRACE_SECONDS, help=argparse.SUPPRESS)
     return parser
+
+
+class Parser(argparse.ArgumentParser):
+    """Tells what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Ends the process, without the usage in front."""
+        self.exit(BAD_USAGE, f"demo: {message}; --help tells the options\n")
 
 
 def serve(running: Processes, arguments: argparse.Namespace) -> None:
@@ -144,9 +147,9 @@ def plan(arguments: argparse.Namespace) -> Plan:
 
 def trainer_options(arguments: argparse.Namespace) -> tuple[str, ...]:
     """What is passed on to the trainer."""
-    options = ["--switch", "--data", arguments.data]
+    options = ["--switch", f"--data={arguments.data}"]
     if arguments.epochs:
-        options += ["--epochs", arguments.epochs]
+        options.append(f"--epochs={arguments.epochs}")
     if arguments.retrain:
         options.append("--retrain")
     if arguments.allow_private:
@@ -156,15 +159,15 @@ def trainer_options(arguments: argparse.Namespace) -> tuple[str, ...]:
 
 def port(text: str) -> int:
     """A port number from the command line."""
-    number = int(text)
-    if not 1 <= number <= 65535:  # noqa: PLR2004 - TCP's range
-        raise ValueError
-    return number
+    if not re.fullmatch(r"[1-9][0-9]{0,4}", text) or int(text) > LAST_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; give one from 1 to {LAST_PORT}")
+    return int(text)
 
 
 def model_name(data: str) -> str:
     """A name for the model, so that what was trained on other data stays its own model."""
-    stem = PurePosixPath(urlsplit(data).path).name.partition(".")[0]
+    path = re.split(r"[?#]", data)[0] if "://" in data else data
+    stem = PurePosixPath(path).name.partition(".")[0]
     return re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-_")[:64] or "classifier"
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from demo.errors import DemoError
 
 OLDEST = 22
+SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,18 @@ def find_on_path() -> Node | None:
     program, npm = shutil.which("node"), shutil.which("npm")
     if program is None or npm is None:
         return None
-    asked = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
-    return Node(Path(program), (npm,)) if is_new_enough(asked.stdout) else None
+    return Node(Path(program), (npm,)) if is_new_enough(version_of(program)) else None
+
+
+def version_of(program: str) -> str:
+    """What `node --version` says; empty when it cannot be run."""
+    try:
+        asked = subprocess.run(
+            [program, "--version"], capture_output=True, check=False, timeout=SECONDS
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return asked.stdout.decode(errors="replace")
 
 
 def is_new_enough(version: str) -> bool:

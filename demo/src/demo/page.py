@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from demo.node import Node
 
+LOCK, PAGE, VITE = "package-lock.json", "dist/index.html", "node_modules/vite/bin/vite.js"
 INSTALLED, BUILT = "node_modules/.installed", "dist/.built"
 NO_SOURCES = {"node_modules", "dist"}
 
@@ -59,9 +60,11 @@ def build(node: Node, folder: Path) -> None:
     """Installs the packages and builds the page, each only when something has changed.
 
     Raises:
-        DemoError: npm failed.
+        DemoError: npm failed, or the folder holds no page.
     """
-    installed = fingerprint([folder / "package-lock.json"], node)
+    if not (folder / LOCK).is_file():
+        raise DemoError(f"{folder}: no {LOCK} here; --folder names the page's folder")
+    installed = fingerprint([folder / LOCK], node)
     if read(folder / INSTALLED) != installed:
         must(node, folder, ("ci", "--no-audit", "--no-fund"))
         (folder / INSTALLED).write_text(installed)
@@ -72,9 +75,15 @@ def build(node: Node, folder: Path) -> None:
 
 
 def serve(node: Node, folder: Path) -> NoReturn:
-    """Becomes the server of the built page; PORT, HOST and BACKEND_URL are its settings."""
+    """Becomes the server of the built page; PORT, HOST and BACKEND_URL are its settings.
+
+    Raises:
+        DemoError: there is no built page.
+    """
+    if not (folder / PAGE).is_file() or not (folder / VITE).is_file():
+        raise DemoError(f"{folder}: the page is not built; `page build` does it")
     os.chdir(folder)
-    os.execv(node.program, (str(node.program), "node_modules/vite/bin/vite.js", "preview"))  # noqa: S606 - no shell is wanted
+    os.execv(node.program, (str(node.program), VITE, "preview"))  # noqa: S606 - no shell is wanted
 
 
 def npm(node: Node, folder: Path, arguments: Sequence[str]) -> int:
