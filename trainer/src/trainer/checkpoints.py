@@ -6,7 +6,9 @@ import json
 import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
+import numpy as np
 import tensorflow as tf
 
 from trainer.errors import DataError
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     import keras
 
 HISTORY = "history.json"
-BEST = "best.weights.h5"
+BEST = "best.npz"
 
 
 class Checkpoints:
@@ -35,7 +37,11 @@ class Checkpoints:
         average: keras.Model,
         optimizer: keras.optimizers.Optimizer,
     ) -> None:
-        """Looks at the folder, which may not be there yet; nothing is read or written."""
+        """Looks at the folder, which may not be there yet; nothing is written.
+
+        Raises:
+            DataError: what was kept is damaged.
+        """
         self._folder = folder
         self._average = average
         self._epoch = tf.Variable(0, dtype=tf.int64, trainable=False)
@@ -46,7 +52,8 @@ class Checkpoints:
             optimizer=optimizer.variables,
             epoch=self._epoch,
         )
-        self._manager = tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=1)
+        with damage_told(folder):
+            self._manager = tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=1)
 
     def restore(self) -> list[dict[str, Any]]:
         """Puts models and optimizer where they were, and returns the history up to there.
@@ -54,7 +61,7 @@ class Checkpoints:
         Raises:
             DataError: what was kept is damaged.
         """
-        with self._damage_told():
+        with damage_told(self._folder):
             if not self._manager.restore_or_initialize():
                 return []
             history: list[dict[str, Any]] = json.loads((self._folder / HISTORY).read_text())
@@ -65,7 +72,7 @@ class Checkpoints:
         self._folder.mkdir(parents=True, exist_ok=True)
         if is_best:
             staged = self._folder / f"staged-{BEST}"
-            self._average.save_weights(staged)
+            write_weights(staged, self._average)
             staged.replace(self._folder / BEST)
         replace_text(self._folder / HISTORY, json.dumps(history, indent=1))
         self._epoch.assign(len(history))
@@ -77,17 +84,39 @@ class Checkpoints:
         Raises:
             DataError: they are damaged.
         """
-        with self._damage_told():
-            self._average.load_weights(self._folder / BEST)
+        read_weights(self._folder / BEST, self._average)
 
-    @contextmanager
-    def _damage_told(self) -> Iterator[None]:
-        try:
-            yield
-        except (OSError, ValueError, LookupError, tf.errors.OpError) as error:
-            raise DataError(
-                f"{self._folder}: its checkpoint is damaged; --retrain begins anew"
-            ) from error
+
+def write_weights(path: Path, model: keras.Model) -> None:
+    """Writes all weights, in the model's order.
+
+    Not by Keras, whose HDF5 tells a full disk by a RuntimeError.
+    """
+    with path.open("wb") as file:
+        np.savez(file, *model.get_weights())
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read_weights(path: Path, model: keras.Model) -> None:
+    """Gives the model the weights that `write_weights` has written.
+
+    Raises:
+        DataError: they are damaged, or of another model.
+    """
+    with damage_told(path.parent), path.open("rb") as file, np.load(file) as arrays:
+        model.set_weights([arrays[name] for name in arrays.files])
+
+
+@contextmanager
+def damage_told(folder: Path) -> Iterator[None]:
+    """Turns whatever damaged files give rise to into a DataError that names the folder."""
+    try:
+        yield
+    except (OSError, ValueError, LookupError, EOFError, BadZipFile, tf.errors.OpError) as error:
+        raise DataError(
+            f"{folder}: what a training left there is damaged; `trainer fit --retrain` begins anew"
+        ) from error
 
 
 def replace_text(path: Path, text: str) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-import time
 from contextlib import contextmanager
+from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
 import rich.console
@@ -50,12 +50,12 @@ def progress(title: str) -> Iterator[Tell]:
 
 
 def _lines(title: str) -> Tell:
-    last = time.monotonic()
+    last = monotonic()
 
     def tell(done: int, total: int | None, note: str = "") -> None:
         nonlocal last
-        if time.monotonic() - last >= SECONDS_BETWEEN_LINES:
-            last = time.monotonic()
+        if monotonic() - last >= SECONDS_BETWEEN_LINES:
+            last = monotonic()
             of = "" if total is None else f" of {total:,}"
             _log.info("%s: %s%s %s", title, f"{done:,}", of, note)
 

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from trainer import evaluation, export, repository, runs, samples, training
 from trainer.card import CardFacts, write_card
-from trainer.checkpoints import BEST, HISTORY
+from trainer.checkpoints import BEST, HISTORY, read_weights
 from trainer.confusion import draw_confusion
 from trainer.console import progress
 from trainer.dataset import split_labels, split_pixels
@@ -22,6 +22,7 @@ from trainer.draft import draft_manifest
 from trainer.errors import DataError, TemporaryError
 from trainer.model import build_model
 from trainer.storage import writing
+from trainer.versions import MODEL
 from trainer.watch import Watcher
 
 if TYPE_CHECKING:
@@ -107,11 +108,10 @@ def publish_run(run: Run, settings: Settings) -> int:
         DataError: nothing was exported.
         TemporaryError: the model volume cannot be written.
     """
-    try:
-        content = json.loads(run.draft.read_bytes())
-        files = {path.name: path for path in sorted(run.export_folder.glob("[!.]*"))}
-    except (OSError, ValueError) as error:
-        raise DataError(f"{run.folder}: nothing exported; `trainer export` first") from error
+    files = {path.name: path for path in sorted(run.export_folder.glob("[!.]*"))}
+    if not (MODEL in files and run.draft.is_file()):
+        raise DataError(f"{run.folder}: nothing exported; `trainer export` first")
+    content = json.loads(run.draft.read_bytes())
     return repository.publish(settings.model_dir, settings.model_name, files, content)
 
 
@@ -134,12 +134,7 @@ def _told_in_one_line(run: Run) -> Iterator[None]:
 def _load_best(dataset: Dataset, run: Run) -> keras.Model:
     keras.mixed_precision.set_dtype_policy("float32")
     model = build_model(run.options.image_size, len(dataset.classes))
-    try:
-        model.load_weights(run.folder / BEST)
-    except (OSError, ValueError, LookupError) as error:
-        raise DataError(
-            f"{run.folder}: its weights are damaged; `trainer fit --retrain` begins anew"
-        ) from error
+    read_weights(run.folder / BEST, model)
     return model
 
 
@@ -164,7 +159,7 @@ def _export_model(dataset: Dataset, run: Run, classify: export.Classifier) -> ex
     run.draft.unlink(missing_ok=True)
     shutil.rmtree(run.export_folder, ignore_errors=True)
     run.export_folder.mkdir(parents=True)
-    size, path = run.options.image_size, run.export_folder / "model.onnx"
+    size, path = run.options.image_size, run.export_folder / MODEL
     export.export(classify, size, path)
     checked = export.check(classify, path, split_pixels(dataset, "val", size))
     _log.info(

@@ -21,7 +21,7 @@ def write_scalars(folder: Path, epoch: Epoch) -> None:
     """
     metadata = tf.compat.v1.SummaryMetadata(
         plugin_data=tf.compat.v1.SummaryMetadata.PluginData(plugin_name="scalars"),
-        data_class=tf.compat.v1.DataClass.DATA_CLASS_SCALAR,
+        data_class="DATA_CLASS_SCALAR",
     )
     writer = tf.summary.create_file_writer(str(folder), filename_suffix=f".{epoch.number}")
     with writer.as_default(step=epoch.number):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import time
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from trainer.tensorboard import write_scalars
@@ -31,7 +31,7 @@ class Watcher:
         self._status = status
         self._tell = tell
         self._tensorboard = tensorboard
-        self._started = time.monotonic()
+        self._started = monotonic()
         self._skipped: float | None = None
         self._written = 0.0
         self._last: Epoch | None = None
@@ -41,10 +41,10 @@ class Watcher:
         done = number - 1 + step / steps
         if self._skipped is None:
             self._skipped = number - 1.0
-        spent = time.monotonic() - self._started
+        spent = monotonic() - self._started
         eta = spent / (done - self._skipped) * (self._epochs - done)
         self._tell((number - 1) * steps + step, self._epochs * steps, self._note(number, eta))
-        if time.monotonic() - self._written >= SECONDS_BETWEEN_STATUS:
+        if monotonic() - self._written >= SECONDS_BETWEEN_STATUS:
             self._write(number - 1, eta)
 
     def on_epoch(self, epoch: Epoch) -> None:
@@ -67,7 +67,7 @@ class Watcher:
         return f"epoch {number}/{self._epochs}, {accuracy}{eta:.0f} s left"
 
     def _write(self, finished: int, eta: float) -> None:
-        self._written = time.monotonic()
+        self._written = monotonic()
         keys = ("loss", "accuracy", "val_loss", "val_accuracy")
         metrics = {key: float(getattr(self._last, key)) for key in keys} if self._last else {}
         self._status.write("training", epoch=finished, metrics=metrics, eta_seconds=round(eta, 1))

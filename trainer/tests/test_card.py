@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from trainer.card import CardFacts, write_card
+from trainer.dataset import Dataset, Example
+from trainer.evaluation import ClassScore, Evaluation
+from trainer.options import Options
+
+FACTS = CardFacts("colours", 12345, 3, 2, 61.4, "CPU", 0.5, 1.25, 2e-7)
+
+
+def card(label: str = "cat", source: str = "pets", attribution: str = "me, CC BY 4.0") -> str:
+    example = Example("a.png", label, "0" * 64)
+    dataset = Dataset(
+        name="pets",
+        folder=Path("pets"),
+        sha256="f" * 64,
+        classes=(label, "zebra"),
+        train=(example,) * 7,
+        val=(example,) * 2,
+        test=(example,) * 3,
+        source=source,
+        attribution=attribution,
+        created="2026-01-31T12:00:00Z",
+        dropped={"unreadable": 1, "copy": 4},
+        warnings=(),
+    )
+    scores = (ClassScore(label, 0.75, 0.5, 2), ClassScore("zebra", 0.0, 1.0, 1))
+    evaluation = Evaluation(2 / 3, 0.043, np.eye(2, dtype=np.int64), scores)
+    return write_card(dataset, Options(32, 60), evaluation, FACTS)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "# colours\n",
+        "12,345 parameters that tells 2 classes",
+        "From pets: 7 images to train, 2 to validate, 3 to test",
+        "; 5 dropped as",
+        f"`{'f' * 64}`",
+        "Attribution: me, CC BY 4.0\n",
+        "Accuracy 66.67% on the 3 test images, 50.00% on the validation",
+        "error 4.30% after temperature scaling by 1.25",
+        "within 2e-07 of Keras'",
+        "| cat | 75.0% | 50.0% | 2 |\n| zebra | 0.0% | 100.0% | 1 |",
+        "![Confusion matrix](confusion.png)",
+        "3 epochs of at most 60 in 61 s on CPU, the best being epoch 2",
+        "augmentation `photo`, seed 0",
+    ],
+)
+def test_tells_the_facts(told: str) -> None:
+    assert told in card()
+
+
+def test_no_attribution_is_no_line() -> None:
+    assert "Attribution" not in card(attribution="")
+
+
+@pytest.mark.parametrize("place", ["label", "source", "attribution"])
+@pytest.mark.parametrize(
+    ("text", "escaped"),
+    [
+        ("<script>alert(1)</script>", r"\<script\>alert(1)\</script\>"),
+        ("![x](http://example.org)", r"\!\[x\](http://example.org)"),
+        ("a | b", r"a \| b"),
+        ("`*_#~&lt;$", r"\`\*\_\#\~\&lt;\$"),
+        ("a\n\n# b\r\t c", r"a \# b c"),
+        ("back\\", r"back\\"),
+    ],
+)
+def test_markup_in_text_from_outside_is_escaped(place: str, text: str, escaped: str) -> None:
+    plain, marked = card(**{place: "PLAIN"}), card(**{place: text})
+    assert "PLAIN" in plain
+    assert marked == plain.replace("PLAIN", escaped)

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import pytest
+
+from trainer import options
+from trainer.options import AUGMENTATIONS, Options, fingerprint
+from trainer.presets import PRESETS
+
+BASE = Options(image_size=32, epochs=12)
+
+
+def test_equal_data_and_options_have_one_name() -> None:
+    name = fingerprint("a" * 64, BASE)
+    assert name == fingerprint("a" * 64, Options(image_size=32, epochs=12))
+    assert len(name) == 64
+    assert int(name, 16)
+
+
+@pytest.mark.parametrize("field", [each.name for each in fields(Options)])
+def test_every_option_changes_the_name(field: str) -> None:
+    other = "none" if field == "augmentation" else getattr(BASE, field) + 1
+    assert fingerprint("a" * 64, replace(BASE, **{field: other})) != fingerprint("a" * 64, BASE)
+
+
+@pytest.mark.parametrize("constant", ["STRETCH_BILINEAR", "__version__"])
+def test_data_recipe_and_trainer_change_the_name(
+    monkeypatch: pytest.MonkeyPatch, constant: str
+) -> None:
+    before = fingerprint("a" * 64, BASE)
+    assert fingerprint("b" * 64, BASE) != before
+    monkeypatch.setattr(options, constant, "other")
+    assert fingerprint("a" * 64, BASE) != before
+
+
+def test_presets_name_augmentations_that_are_there() -> None:
+    assert {preset.augment for preset in PRESETS.values()} <= AUGMENTATIONS.keys()
+    assert not AUGMENTATIONS["glyph"].flip

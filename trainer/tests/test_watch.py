@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+from sample_model import contract
+from tiny_training import epoch
+from tiny_world import read_json
+
+from trainer import watch
+from trainer.status import StatusWriter
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass
+class Told:
+    """A terminal, a clock and a model folder."""
+
+    folder: Path
+    now: float = 1000.0
+    bars: list[tuple[int, int | None, str]] = field(default_factory=list)
+
+    def watcher(self, tensorboard: Path | None = None) -> watch.Watcher:
+        status = StatusWriter(self.folder, "pets", "photos", 10)
+        return watch.Watcher(10, status, self.tell, tensorboard)
+
+    def tell(self, done: int, total: int | None, note: str = "") -> None:
+        self.bars.append((done, total, note))
+
+    def status(self) -> dict[str, object]:
+        content = read_json(self.folder / "pets" / "training.json")
+        contract("training").validate(content)
+        return content
+
+
+@pytest.fixture
+def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Told:
+    made = Told(tmp_path)
+    monkeypatch.setattr(watch, "monotonic", lambda: made.now)
+    return made
+
+
+def test_a_step_is_told_with_the_time_left(told: Told) -> None:
+    watcher = told.watcher()
+    told.now += 3
+    watcher.on_step(1, 2, 4)
+    assert told.bars == [(2, 40, "epoch 1/10, 57 s left")]
+    status = told.status()
+    assert (status["state"], status["dataset"], status["epochs"]) == ("training", "photos", 10)
+    assert (status["epoch"], status["metrics"], status["eta_seconds"]) == (0, {}, 57)
+
+
+def test_the_epochs_before_an_interruption_take_no_time(told: Told) -> None:
+    watcher = told.watcher()
+    told.now += 5
+    watcher.on_step(9, 2, 4)
+    assert told.bars == [(34, 40, "epoch 9/10, 15 s left")]
+    assert told.status()["epoch"] == 8
+
+
+def test_the_last_epoch_is_told_with_the_steps_of_the_next(told: Told) -> None:
+    watcher = told.watcher()
+    watcher.on_epoch(epoch(3, val_loss=0.25))
+    told.now += 5
+    watcher.on_step(4, 1, 1)
+    assert told.bars[-1][2].startswith("epoch 4/10, 60.0% right, ")
+    status = told.status()
+    assert status["epoch"] == 3
+    assert status["metrics"] == {
+        "loss": 0.9,
+        "accuracy": 0.5,
+        "val_loss": 0.25,
+        "val_accuracy": 0.6,
+    }
+
+
+def test_the_status_is_written_every_two_seconds_at_most(
+    told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watcher, times = told.watcher(), []
+    monkeypatch.setattr(StatusWriter, "write", lambda *_, **__: times.append(told.now - 1000))
+    for step in range(1, 8):
+        told.now += 0.75
+        watcher.on_step(1, step, 8)
+    assert times == [0.75, 3.0, 5.25]
+    assert len(told.bars) == 7
+
+
+def test_an_epoch_is_logged(told: Told, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    told.watcher().on_epoch(epoch(3, val_loss=float("inf")))
+    assert caplog.messages == [
+        "epoch 3 of 10: loss 0.900, accuracy 50.0 %, validation loss inf, accuracy 60.0 %"
+    ]
+
+
+def test_tensorboard_is_written_on_request_only(told: Told) -> None:
+    told.watcher().on_epoch(epoch(1))
+    assert list(told.folder.iterdir()) == []
+    told.watcher(told.folder / "events").on_epoch(epoch(1))
+    assert len(list((told.folder / "events").iterdir())) == 1
