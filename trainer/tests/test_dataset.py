@@ -77,6 +77,7 @@ def test_killed_at_any_step_the_old_or_the_new_state_is_whole(
         monkeypatch.setattr(name, stepping)
 
     step("trainer.dataset.write_durably", write_durably)
+    step("trainer.storage.write_durably", write_durably)
     step("pathlib.Path.replace", type(tmp_path).replace)
     try:
         write(tmp_path, "new")

@@ -11,7 +11,7 @@ from small_volume import make_read_only, small_volume
 
 from trainer.connections import Pace
 from trainer.downloads import Budget, Download, fetch, open_client, public_url
-from trainer.errors import DataError, SettingsError, TemporaryError
+from trainer.errors import DataError, TemporaryError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -178,7 +178,7 @@ def test_server_that_speaks_no_http(server: Server, tmp_path: Path) -> None:
 
 def test_full_disk(server: Server, tmp_path: Path) -> None:
     with small_volume(tmp_path / "volume") as volume:
-        with pytest.raises(TemporaryError, match="disk is full"):
+        with pytest.raises(TemporaryError, match="full disk"):
             run(server.add("/a", BODY * 10), volume)
         assert not (volume / "file").exists()
 
@@ -186,7 +186,7 @@ def test_full_disk(server: Server, tmp_path: Path) -> None:
 def test_read_only_disk(server: Server, tmp_path: Path) -> None:
     with small_volume(tmp_path / "volume") as volume:
         make_read_only(volume)
-        with pytest.raises(SettingsError, match="cannot be written"):
+        with pytest.raises(TemporaryError, match="Read-only"):
             run(server.add("/a", BODY), volume)
 
 

@@ -180,7 +180,7 @@ def test_full_disk(full: str, folder: Path, settings: Settings, tmp_path: Path) 
         before = prepare(str(folder), on_it, size=8)
         files = contents(before.folder)
         fill(folder, "cat", [picture(9000 + number, side=64) for number in range(60)])
-        with pytest.raises(TemporaryError, match=r"volume.*the disk is full; make room") as caught:
+        with pytest.raises(TemporaryError, match=r"volume.*make room on the full disk") as caught:
             prepare(str(folder), on_it, size=64)
         assert "\n" not in str(caught.value)
         assert contents(before.folder) == files
@@ -195,7 +195,7 @@ def test_read_only_disk(read_only: str, folder: Path, settings: Settings, tmp_pa
     with small_volume(tmp_path / "volume") as volume:
         make_read_only(volume)
         on_it = moved(settings, read_only, volume / "here")
-        with pytest.raises(SettingsError, match="volume/here: cannot be written"):
+        with pytest.raises(TemporaryError, match="volume/here: cannot write: Read-only.*mount the volume writable"):
             prepare(str(folder), on_it, size=8)
 
 

@@ -1,15 +1,13 @@
 from __future__ import annotations
 
-import errno
-import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from trainer.errors import SettingsError, TemporaryError
-from trainer.volume import locked, model_folder, remove, replace_file, told_in_one_line
+from trainer.errors import SettingsError
+from trainer.volume import locked, model_folder, remove
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,24 +40,6 @@ def test_a_lock_that_leads_elsewhere_is_not_followed(tmp_path: Path) -> None:
     assert not (tmp_path / "elsewhere").exists()
 
 
-def test_a_file_is_replaced_and_nothing_is_left(tmp_path: Path) -> None:
-    outside = tmp_path / "outside"
-    outside.write_bytes(b"other")
-    folder = tmp_path / "folder"
-    folder.mkdir()
-    (folder / "current.json").symlink_to(outside)
-    replace_file(folder / "current.json", b"new")
-    assert outside.read_bytes() == b"other"
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {"current.json": b"new"}
-
-
-def test_what_cannot_be_replaced_leaves_nothing(tmp_path: Path) -> None:
-    (tmp_path / "current.json").mkdir()
-    with pytest.raises(OSError, match="directory"):
-        replace_file(tmp_path / "current.json", b"new")
-    assert [path.name for path in tmp_path.iterdir()] == ["current.json"]
-
-
 def test_removing_follows_no_links(tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
@@ -72,24 +52,6 @@ def test_removing_follows_no_links(tmp_path: Path) -> None:
         remove(tmp_path / name)
     assert [path.name for path in tmp_path.iterdir()] == ["outside"]
     assert (outside / "kept").exists()
-
-
-@pytest.mark.parametrize(
-    ("number", "remedy"),
-    [
-        (errno.ENOSPC, "prune"),
-        (errno.EDQUOT, "quota"),
-        (errno.EROFS, "writable"),
-        (errno.EACCES, "user"),
-        (errno.EIO, "healthy"),
-        (errno.ESTALE, "healthy"),
-    ],
-)
-def test_a_failing_volume_is_told_in_one_line(tmp_path: Path, number: int, remedy: str) -> None:
-    with pytest.raises(TemporaryError, match=remedy) as caught, told_in_one_line(tmp_path, "do it"):
-        raise OSError(number, os.strerror(number))
-    assert str(caught.value).startswith(f"{tmp_path}: cannot do it: {os.strerror(number)}; ")
-    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "/etc", "-x", "x" * 65, "a\n", "a\0"])

@@ -21,7 +21,7 @@ import numpy as np
 from trainer.errors import DataError
 from trainer.recipes import STRETCH_BILINEAR
 from trainer.split import SPLITS
-from trainer.storage import sync_folder, write_durably
+from trainer.storage import replace_file, sync_folder, write_durably
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -188,16 +188,13 @@ def commit(folder: Path, about: Mapping[str, object], tables: Mapping[str, bytes
     """
     hashes = {name: hashlib.sha256(table).hexdigest() for name, table in tables.items()}
     text = json.dumps({**about, "files": hashes}, indent=2, ensure_ascii=False) + "\n"
-    temporary = folder / ".dataset.json"
     staged = {name: _staged(folder, name, hashes[name]) for name in tables}
     try:
         for name, table in tables.items():
             write_durably(staged[name], table)
-        write_durably(temporary, text.encode())
-        sync_folder(folder)
-        temporary.replace(folder / "dataset.json")
+        replace_file(folder / "dataset.json", text.encode())
     except OSError:
-        for path in (temporary, *staged.values()):
+        for path in staged.values():
             path.unlink(missing_ok=True)
         raise
     for name, path in staged.items():

@@ -105,8 +105,8 @@ def fetch(client: httpx.Client, download: Download, budget: Budget) -> None:
         DataError: the server refuses the URL for good, the answer is too large, or its hash is
             another one.
         AddressError: the URL leads to an address out of reach.
-        TemporaryError: the server or the network fails, also after several attempts.
-        SettingsError: the folder cannot be written.
+        TemporaryError: the server or the network fails, also after several attempts; or the
+            folder cannot be written.
     """
     if download.sha256 and download.path.exists() and _sha256(download.path) == download.sha256:
         return

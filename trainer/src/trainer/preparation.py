@@ -80,7 +80,7 @@ def prepare(  # noqa: PLR0913 - what a command line gives
 
     Raises:
         DataError: the images cannot be used.
-        SettingsError: there is no such data, or a folder cannot be written.
+        SettingsError: there is no such data, or the name is no dataset's.
         TemporaryError: the network, a server or a disk fails.
     """
     told = _throttled(on_download)

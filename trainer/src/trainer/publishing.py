@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from trainer import timestamp
 from trainer.errors import DataError
+from trainer.storage import sync_folder, write_durably, writing
 from trainer.versions import (
     FILE_NAME,
     FORMAT,
@@ -22,16 +23,7 @@ from trainer.versions import (
     numbers,
     read_pointer,
 )
-from trainer.volume import (
-    locked,
-    model_folder,
-    remove_stale,
-    staging,
-    sync_file,
-    sync_folder,
-    told_in_one_line,
-    write_file,
-)
+from trainer.volume import locked, model_folder, remove_stale, staging
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,7 +60,7 @@ def publish(
     """
     folder = model_folder(model_dir, name)
     _check(files, manifest)
-    with told_in_one_line(folder, "publish"):
+    with writing(folder, "publish"):
         folder.mkdir(parents=True, exist_ok=True)
         sync_folder(model_dir)
         _current_number(folder)  # a newer format is refused before anything is copied
@@ -100,7 +92,7 @@ def _copy(source: Path, target: Path) -> dict[str, int | str]:
             digest.update(chunk)
             writer.write(chunk)
         writer.flush()
-        sync_file(writer.fileno())
+        os.fsync(writer.fileno())
         return {"bytes": writer.tell(), "sha256": digest.hexdigest()}
 
 
@@ -110,7 +102,7 @@ def _commit(staged: Path, pointer: Path, content: Mapping[str, object]) -> int:
         number = max((*numbers(folder), _current_number(folder))) + 1
         digest = _write_manifest(staged, number, content)
         # Written ahead: the disk may be full, and then no version must be left without a pointer.
-        write_file(pointer, Pointer(number, digest).encode())
+        write_durably(pointer, Pointer(number, digest).encode())
         if _rename_to_free(staged, folder / str(number)):
             break
     sync_folder(folder)
@@ -134,7 +126,7 @@ def _write_manifest(staged: Path, number: int, content: Mapping[str, object]) ->
     data = encode_json({**head, "created": timestamp.now(), **content})
     if len(data) > MANIFEST_LIMIT:
         raise DataError(f"{MANIFEST} would be {len(data):,} bytes, readers take {MANIFEST_LIMIT:,}")
-    write_file(staged / MANIFEST, data)
+    write_durably(staged / MANIFEST, data)
     sync_folder(staged)
     return hashlib.sha256(data).hexdigest()
 

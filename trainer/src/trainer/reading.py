@@ -76,8 +76,7 @@ class Reader:
         """Read one image; its pixels `[height, width, 3]` unless they are known or it is unusable.
 
         Raises:
-            TemporaryError: the disk of the originals is full, or failed.
-            SettingsError: it cannot be written.
+            TemporaryError: the disk of the originals is full, read-only or failing.
         """
         try:
             data = item.load()

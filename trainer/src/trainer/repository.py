@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from trainer.errors import DataError, SettingsError
 from trainer.publishing import publish
+from trainer.storage import replace_file, staging_path, sync_folder, writing
 from trainer.versions import (
     POINTER,
     NewerFormatError,
@@ -20,16 +21,7 @@ from trainer.versions import (
     read_version,
     verified,
 )
-from trainer.volume import (
-    locked,
-    model_folder,
-    remove,
-    remove_stale,
-    replace_file,
-    staging_path,
-    sync_folder,
-    told_in_one_line,
-)
+from trainer.volume import locked, model_folder, remove, remove_stale
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,7 +40,7 @@ def versions(model_dir: Path, name: str) -> tuple[Version, ...]:
         TemporaryError: the volume failed.
     """
     folder = model_folder(model_dir, name)
-    with told_in_one_line(folder, "list versions"):
+    with writing(folder, "list versions"):
         try:
             pointer = read_pointer(folder)
         except DataError:
@@ -67,7 +59,7 @@ def current(model_dir: Path, name: str) -> Version | None:
         TemporaryError: the volume failed.
     """
     folder = model_folder(model_dir, name)
-    with told_in_one_line(folder, "read the current version"):
+    with writing(folder, "read the current version"):
         pointer = read_pointer(folder)
         return read_version(folder, pointer.version, pointer) if pointer else None
 
@@ -110,7 +102,7 @@ def rollback(model_dir: Path, name: str, version: int | None = None) -> int:
         TemporaryError: the volume is full, read-only or failing.
     """
     folder = model_folder(model_dir, name)
-    with told_in_one_line(folder, "roll back"):
+    with writing(folder, "roll back"):
         number = _number_to_roll_back_to(folder, version)
         with locked(folder):
             target = verified(read_version(folder, number, None))
@@ -139,7 +131,7 @@ def prune(model_dir: Path, name: str, keep: int) -> tuple[int, ...]:
     if keep < 1:
         raise SettingsError(f"--keep {keep}: keep at least 1 version")
     folder = model_folder(model_dir, name)
-    with told_in_one_line(folder, "prune"):
+    with writing(folder, "prune"):
         if not folder.is_dir():
             return ()
         remove_stale(folder)

@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from trainer import timestamp
+from trainer.storage import replace_file
 from trainer.versions import FORMAT, encode_json
-from trainer.volume import model_folder, replace_file
+from trainer.volume import model_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

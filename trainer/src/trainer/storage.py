@@ -1,41 +1,54 @@
-"""Writing to volumes that may be full, read-only or gone."""
+"""Durable changes to files, whole or not at all, on volumes that may be full, read-only or gone."""
 
 from __future__ import annotations
 
 import errno
 import fcntl
 import os
-from contextlib import contextmanager
+import secrets
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from trainer.errors import SettingsError, TemporaryError
+from trainer.errors import TemporaryError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_FULL = {errno.ENOSPC, errno.EDQUOT}
-_REFUSED = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.EEXIST}
+STAGING = ".staging-"  # what a reader ignores
+
+_REMEDIES = {
+    errno.ENOSPC: "make room on the full disk (`trainer prune --keep 1` removes old versions)",
+    errno.EDQUOT: "raise the quota or make room (`trainer prune --keep 1` removes old versions)",
+    errno.EROFS: "mount the volume writable for the trainer",
+    errno.EACCES: "let the trainer's user write there",
+    errno.EPERM: "let the trainer's user write there",
+    errno.ENOTDIR: "move the file away that stands in the folder's place",
+    errno.EEXIST: "move the file away that stands in the folder's place",
+}
+_OTHER_REMEDY = "see that the volume is there and healthy"
 
 
 @contextmanager
-def writing(folder: Path) -> Iterator[None]:
-    """Tell a failed write below `folder` in one line.
+def writing(folder: Path, action: str = "write") -> Iterator[None]:
+    """Turn a volume's failure into one line that names the folder and the remedy.
+
+    Args:
+        folder: what is written to.
+        action: what cannot be done, for the message.
 
     Raises:
-        TemporaryError: the disk is full, or the volume failed.
-        SettingsError: the folder cannot be written at all.
+        TemporaryError: for any OSError, the full and the read-only volume included: what was to
+            be written is not lost, and the same command succeeds once the volume is mended.
     """
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
-            raise TemporaryError(f"{folder}: the disk is full; make room and retry") from error
-        if error.errno in _REFUSED:
-            raise SettingsError(
-                f"{folder}: cannot be written ({error.strerror}); make it writable, or use another"
-            ) from error
-        raise TemporaryError(f"{folder}: cannot be written ({error.strerror})") from error
+        remedy = _REMEDIES.get(error.errno or 0, _OTHER_REMEDY)
+        reason = error.strerror or str(error)
+        raise TemporaryError(
+            f"{folder}: cannot {action}: {reason}; {remedy}, then try again"
+        ) from error
 
 
 @contextmanager
@@ -43,8 +56,7 @@ def locked(path: Path) -> Iterator[None]:
     """Hold the lock file `path`, which the system frees even when the process is killed.
 
     Raises:
-        TemporaryError: another process holds it.
-        SettingsError: the folder cannot be written.
+        TemporaryError: another process holds it, or the folder cannot be written.
     """
     with writing(path.parent):
         file = path.open("ab")
@@ -58,8 +70,13 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
+def staging_path(folder: Path) -> Path:
+    """A path in the folder that nothing else uses and that readers ignore."""
+    return folder / f"{STAGING}{secrets.token_hex(8)}"
+
+
 def write_durably(path: Path, data: bytes) -> None:
-    """Write a file so that after a crash it is whole or absent; `path` must be free."""
+    """Write a file and wait until it is on the disk; `path` must be free, and is after a failure."""
     try:
         with path.open("wb") as file:
             file.write(data)
@@ -70,9 +87,21 @@ def write_durably(path: Path, data: bytes) -> None:
         raise
 
 
+def replace_file(path: Path, data: bytes) -> None:
+    """Replace a file in one step: a reader, or a power cut, sees the old one or the new one."""
+    staged = staging_path(path.parent)
+    try:
+        write_durably(staged, data)
+        staged.replace(path)
+    finally:
+        with suppress(OSError):
+            staged.unlink()
+    sync_folder(path.parent)
+
+
 def sync_folder(folder: Path) -> None:
-    """Make renames in a folder survive a crash."""
-    descriptor = os.open(folder, os.O_RDONLY)
+    """Wait until the folder's entries are on the disk, so that renames survive a crash."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
     finally:

@@ -1,38 +1,27 @@
-"""Durable changes to the model volume, whole or not at all, on a local disk as on NFS."""
+"""The model volume: its folders, its one writer, and what is staged there and removed again."""
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
-import secrets
 import shutil
 import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from trainer.errors import SettingsError, TemporaryError
+from trainer.errors import SettingsError
 from trainer.settings import NAME
+from trainer.storage import STAGING, staging_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-STAGING = ".staging-"
 LOCK = ".lock"
 
 # Nothing is staged for longer than minutes. Age tells a dead process on another host as well,
 # which a process id does not, and a volume that is mounted without locks, which a lock does not.
 STALE_SECONDS = 24 * 60 * 60
-
-_REMEDIES = {
-    errno.ENOSPC: "free some space there (`trainer prune --keep 1` removes old versions)",
-    errno.EDQUOT: "raise the quota or free some space (`trainer prune --keep 1`)",
-    errno.EROFS: "mount the volume writable for the trainer",
-    errno.EACCES: "let the trainer's user write there",
-    errno.EPERM: "let the trainer's user write there",
-}
-_OTHER_REMEDY = "see that the volume is there and healthy"
 
 
 def model_folder(model_dir: Path, name: str) -> Path:
@@ -47,25 +36,6 @@ def model_folder(model_dir: Path, name: str) -> Path:
             "the first a letter or digit"
         )
     return model_dir / name
-
-
-@contextmanager
-def told_in_one_line(folder: Path, action: str) -> Iterator[None]:
-    """Turn a volume's failure into one line that names the folder and the remedy.
-
-    Raises:
-        TemporaryError: for any OSError, the full and the read-only volume included: the work
-            that was to be written is still there, and the same command succeeds once the volume
-            is mended.
-    """
-    try:
-        yield
-    except OSError as error:
-        remedy = _REMEDIES.get(error.errno or 0, _OTHER_REMEDY)
-        reason = error.strerror or str(error)
-        raise TemporaryError(
-            f"{folder}: cannot {action}: {reason}; {remedy}, then try again"
-        ) from error
 
 
 @contextmanager
@@ -92,40 +62,6 @@ def staging(folder: Path) -> Iterator[Path]:
         yield path
     finally:
         remove(path)
-
-
-def staging_path(folder: Path) -> Path:
-    """A path beside the versions that nothing else uses and that readers ignore."""
-    return folder / f"{STAGING}{secrets.token_hex(8)}"
-
-
-def write_file(path: Path, data: bytes) -> None:
-    """Write a file and wait until it is on the disk."""
-    with path.open("wb") as file:
-        file.write(data)
-        sync_file(file.fileno())
-
-
-def replace_file(path: Path, data: bytes) -> None:
-    """Replace a file in one step: a reader, or a power cut, sees the old one or the new one."""
-    with staging(path.parent) as temporary:
-        write_file(temporary, data)
-        temporary.replace(path)
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Wait until the folder's entries are on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        sync_file(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def sync_file(descriptor: int) -> None:
-    """Wait until what was written to the open file is on the disk."""
-    os.fsync(descriptor)
 
 
 def remove(path: Path) -> None:
