@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import hypothesis
+import onnx
 import pytest
+from onnx import helper
 from PIL import Image
 from starlette.testclient import TestClient
 
@@ -122,3 +124,12 @@ def picture(colour: str = "red", kind: str = "PNG", **options: object) -> bytes:
     file = io.BytesIO()
     Image.new("RGB", (20, 10), colour).save(file, kind, **options)
     return file.getvalue()
+
+
+def nan_of_black() -> bytes:
+    """The golden graph, but with the logarithms of its scores: of black, the softmax is NaN."""
+    model = onnx.load(GOLDEN / "model" / "good" / "golden" / "2" / "model.onnx")
+    softmax = model.graph.node.pop()
+    model.graph.node.append(helper.make_node("Log", list(softmax.input), ["logarithms"]))
+    model.graph.node.append(helper.make_node("Softmax", ["logarithms"], list(softmax.output)))
+    return bytes(model.SerializeToString())

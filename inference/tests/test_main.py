@@ -184,6 +184,26 @@ def test_a_client_that_breaks_off_hurts_nobody(shelf: Shelf, serve: Serve) -> No
     assert server.ask("POST", "/predict", files={"file": picture()}).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("path", "status"), [("/predict", b"413 "), ("/predict?top_k=0", b"400 "), ("/ping", b"405 ")]
+)
+def test_a_refusal_reaches_a_client_that_sends_on(
+    path: str, status: bytes, shelf: Shelf, serve: Serve
+) -> None:
+    shelf.publish(1)
+    server = serve()
+    server.event("serving")
+    size = 32 * 1024**2
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: image/png\r\n"
+        f"Content-Length: {size}\r\n\r\n"
+    )
+    with server.connect() as client:
+        client.sendall(head.encode() + bytes(size))  # a reset would end it
+        answer = b"".join(iter(lambda: client.recv(65_536), b""))
+    assert answer.startswith(b"HTTP/1.1 " + status)
+
+
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
 def test_a_huge_png_costs_the_server_no_memory(shelf: Shelf, serve: Serve) -> None:
     shelf.publish(1)
@@ -207,6 +227,13 @@ def test_a_request_line_cannot_forge_a_log_line(serve: Serve) -> None:
     server.ask("GET", "/x%0d%0a%7b%22message%22:%22forged%22%7d%1b[2J")
     event = server.event("request")
     assert event["path"] == '/x\r\n{"message":"forged"}\x1b[2J'
+
+
+def test_an_upgrade_that_is_not_known_is_logged_as_any_request(serve: Serve) -> None:
+    server = serve(log_format="json")
+    wanted = {"connection": "upgrade", "upgrade": "websocket"}
+    assert server.ask("GET", "/ping", headers=wanted).status_code == 200
+    assert json.loads(server.log.readline())["message"] == "request"
 
 
 def test_serving_imports_nothing_that_it_does_not_need() -> None:

@@ -10,7 +10,7 @@ from conftest import GOLDEN
 from onnx import TensorProto, helper
 
 from inference.manifest import RepositoryError, parse_manifest
-from inference.model import load
+from inference.model import ModelError, are_probabilities, load
 
 if TYPE_CHECKING:
     from inference.manifest import Manifest
@@ -60,7 +60,7 @@ def test_the_strongest_channel_is_the_class(manifest: Manifest) -> None:
         (changed(image(n=1)), "batch dimension of image is fixed"),
         (changed(image(side=16)), "manifest says 8 x 8"),
         (changed(image(kind=TensorProto.FLOAT)), r"has image tensor\(float\)"),
-        (changed(last="Identity"), "sum is not 1"),
+        (changed(last="Identity"), "no probabilities"),
         (changed(last="Neg"), "no probabilities"),
     ],
 )
@@ -70,6 +70,26 @@ def test_a_graph_that_cannot_serve_is_refused(
     with pytest.raises(RepositoryError, match=reason) as caught:
         load(content, manifest, 1)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("row", "good"),
+    [
+        ([1, 0, 0], True),
+        ([1.0005, -0.0005, 0], True),
+        ([0.4, 0.5, 0], False),
+        ([1.5, -0.5, 0], False),
+        ([np.nan, 0.5, 0.5], False),
+        ([np.inf, -np.inf, 1], False),
+    ],
+)
+def test_probabilities_are_known(row: list[float], good: bool) -> None:  # noqa: FBT001 - expected
+    assert are_probabilities(np.array(row, np.float32)) is good
+
+
+def test_a_run_that_fails_is_a_typed_error(manifest: Manifest) -> None:
+    with pytest.raises(ModelError, match=r"^[^\n]+$"):
+        load(GOOD, manifest, 1).probabilities(np.zeros((1, 4, 4, 3), np.uint8))
 
 
 def test_values_that_are_not_finite_are_refused(manifest: Manifest) -> None:

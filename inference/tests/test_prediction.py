@@ -2,14 +2,22 @@ from __future__ import annotations
 
 import asyncio
 import io
+import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from conftest import GOLDEN, picture
+from conftest import GOLDEN, nan_of_black, picture
 from PIL import Image
 
-from inference.errors import BadRequestError, BusyError, NotAnImageError, TooLargeError
+from inference.errors import (
+    BadRequestError,
+    BusyError,
+    ModelFaultError,
+    NotAnImageError,
+    TooLargeError,
+)
 from inference.manifest import parse_manifest
 from inference.metrics import Metrics
 from inference.model import load
@@ -130,6 +138,27 @@ def test_more_images_than_the_queue_takes_are_refused(predictor: Predictor, mode
         ask(predictor, model, [Upload(None, picture())] * 4)
     assert "inference_queue_images 0.0" in METRICS.text().decode()
     assert classes(ask(predictor, model, [Upload(None, picture())] * 3)) == ["red"] * 3
+
+
+def test_a_model_that_gives_no_probabilities_for_some_images_is_told_of(
+    predictor: Predictor, model: Model, caplog: pytest.LogCaptureFixture
+) -> None:
+    faulty = load(nan_of_black(), model.manifest, 1)
+    with pytest.raises(ModelFaultError, match=r"^'dark': version 2 of the model fails on it$"):
+        ask(predictor, faulty, [Upload("dark", picture("black"))])
+    (record,) = caplog.records
+    assert record.levelno == logging.ERROR
+    assert record.__dict__["fields"]["version"] == 2
+    assert classes(ask(predictor, faulty, [Upload(None, picture("orange"))])) == ["red"]
+
+
+def test_a_graph_that_fails_on_an_image_is_told_of(
+    predictor: Predictor, model: Model, caplog: pytest.LogCaptureFixture
+) -> None:
+    faulty = replace(model, manifest=replace(model.manifest, height=4))
+    with pytest.raises(ModelFaultError, match=r"^the image: version 2 of the model fails on it$"):
+        ask(predictor, faulty, [Upload(None, picture())])
+    assert "invalid dimensions for input: image" in caplog.records[0].__dict__["fields"]["reason"]
 
 
 @pytest.mark.parametrize(("values", "top_k"), [([], 5), (["1"], 1), (["007"], 7), (["999"], 999)])

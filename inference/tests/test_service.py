@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import GOLDEN, picture
+from conftest import GOLDEN, nan_of_black, picture
 
 from inference.model import Model
 
@@ -162,6 +162,15 @@ def test_answers_go_on_while_a_bad_version_is_current(shelf: Shelf, start: Start
     listing = running.client.get("/models").json()
     assert listing["current"] == 1
     assert [entry["state"] for entry in listing["versions"]] == ["failed", "serving"]
+
+
+def test_a_model_that_fails_on_some_images_gives_no_500(shelf: Shelf, start: Start) -> None:
+    shelf.publish(1, files={"model.onnx": nan_of_black()})
+    client = start().client
+    refused = client.post("/predict", files={"file": ("dark", picture("black"))})
+    assert (refused.status_code, refused.json()["error"]["code"]) == (503, "model_fault")
+    assert refused.headers["retry-after"] == "60"
+    assert post(client, "orange")[0] == 200
 
 
 def test_all_of_one_answer_is_by_one_version(shelf: Shelf, start: Start, gate: Gate) -> None:

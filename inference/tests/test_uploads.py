@@ -27,15 +27,17 @@ if TYPE_CHECKING:
 FORM = "multipart/form-data; boundary=b"
 
 
-def read(
+def read(  # noqa: PLR0913 - what is sent, and the limits
     chunks: list[bytes],
     kind: str | None = "image/png",
     length: str | None = None,
     budget: Budget | None = None,
     most: int = 100,
+    *,
+    more: dict[str, str] | None = None,
 ) -> list[Upload]:
     """What is read of a body that comes in these chunks, with limits of `most` bytes, 2 files."""
-    headers = {"content-type": kind, "content-length": length}
+    headers = {"content-type": kind, "content-length": length, **(more or {})}
     messages: list[Message] = [
         *({"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks),
         {"type": "http.request", "body": b"", "more_body": False},
@@ -70,6 +72,16 @@ def test_a_raw_body_is_one_image(kind: str) -> None:
 def test_other_types_are_refused(kind: str | None) -> None:
     with pytest.raises(UnsupportedTypeError):
         read([b"x"], kind)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "gzip, gzip", ""])
+def test_a_compressed_body_is_refused(coding: str) -> None:
+    with pytest.raises(UnsupportedTypeError, match="without a Content-Encoding"):
+        read([b"x"], more={"content-encoding": coding})
+
+
+def test_the_coding_that_changes_nothing_is_taken() -> None:
+    assert read([b"x"], more={"content-encoding": "Identity"}) == [Upload(None, b"x")]
 
 
 def test_a_body_of_exactly_the_limit_passes() -> None:

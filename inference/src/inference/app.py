@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 
 from inference.errors import RequestError
+from inference.linger import Linger
 from inference.requests import RequestLog
 from inference.responses import refused, unrouted
 from inference.service import Service
@@ -33,7 +34,7 @@ def create_app(settings: Settings) -> Starlette:
 
     app = Starlette(
         routes=_routes(service),
-        middleware=[Middleware(RequestLog, metrics=service.metrics)],
+        middleware=[Middleware(Linger), Middleware(RequestLog, metrics=service.metrics)],
         exception_handlers={RequestError: refused, HTTPException: unrouted},
         lifespan=lifespan,
     )

@@ -66,6 +66,14 @@ class BusyError(RequestError):
     retry_after = 1
 
 
+class ModelFaultError(RequestError):
+    """The served model gives no probabilities for this input; another version may."""
+
+    status = 503
+    code = "model_fault"
+    retry_after = 60
+
+
 class TimedOutError(RequestError):
     """The model volume, or the client itself, took too long."""
 

@@ -21,8 +21,8 @@ def configure(settings: Settings) -> None:
     handler.setFormatter(TextFormatter() if text else JsonFormatter())
     logging.basicConfig(handlers=[handler], level=settings.log_level.upper(), force=True)
     logging.captureWarnings(capture=True)
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    for library in ("PIL", "asyncio", "python_multipart"):  # they log what bad input gets
+    # They log what bad input gets; uvicorn advises a hostile client's every upgrade to a WebSocket.
+    for library in ("PIL", "asyncio", "python_multipart", "uvicorn"):
         logging.getLogger(library).setLevel(logging.ERROR)
 
 

@@ -20,7 +20,11 @@ INPUT = "image"
 OUTPUT = "probabilities"
 LARGEST_BATCH = 8
 
-_SUM_TOLERANCE = 1e-3
+_TOLERANCE = 1e-3
+
+
+class ModelError(Exception):
+    """The graph cannot be run; the message gives ONNX Runtime's reason in one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +41,21 @@ class Model:
             images: `[N, height, width, 3]`.
 
         Returns:
-            `[N, classes]`, each row with the sum 1.
+            `[N, classes]`; each row is to be checked by `are_probabilities`.
+
+        Raises:
+            ModelError: the graph fails on these images.
         """
-        return cast("NDArray[np.float32]", self.session.run([OUTPUT], {INPUT: images})[0])
+        try:
+            return cast("NDArray[np.float32]", self.session.run([OUTPUT], {INPUT: images})[0])
+        except Exception as error:  # ONNX Runtime raises types of its own for each kind of fault
+            raise ModelError(_first_line(error)) from error
+
+
+def are_probabilities(row: NDArray[np.float32]) -> bool:
+    """Whether the values are from 0 to 1 and have the sum 1, and none is NaN."""
+    inside = (row >= -_TOLERANCE) & (row <= 1 + _TOLERANCE)
+    return bool(inside.all() and abs(row.sum() - 1) <= _TOLERANCE)
 
 
 def load(content: bytes, manifest: Manifest, threads: int) -> Model:
@@ -116,10 +132,8 @@ def _warm_up(model: Model) -> None:
         rows = model.probabilities(noise.integers(0, 256, shape, dtype=np.uint8))
         if rows.shape != (size, len(model.manifest.labels)):
             raise RepositoryError(f"the graph gives shape {rows.shape} for a batch of {size}")
-        if not np.isfinite(rows).all() or (rows < -_SUM_TOLERANCE).any():
+        if not all(are_probabilities(row) for row in rows):
             raise RepositoryError("the graph gives values that are no probabilities")
-        if not np.allclose(rows.sum(axis=1), 1, atol=_SUM_TOLERANCE):
-            raise RepositoryError("the graph gives probabilities whose sum is not 1")
 
 
 def _first_line(error: Exception) -> str:

@@ -21,7 +21,10 @@ _ERRORS = {
     "405": ("The route does not take this method.", ["method_not_allowed"]),
     "413": ("Too many bytes or pixels.", ["too_large"]),
     "415": ("The body is of a type that is not read.", ["unsupported_type"]),
-    "503": ("Not now: no model, too much to do, or too slow.", ["no_model", "busy", "timeout"]),
+    "503": (
+        "Not now: no model, one that fails on this image, too much to do, or too slow.",
+        ["no_model", "model_fault", "busy", "timeout"],
+    ),
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,14 @@ import numpy as np
 
 from inference.batcher import Batcher
 from inference.budget import Budget
-from inference.errors import BadRequestError, NotAnImageError, TooLargeError
+from inference.errors import (
+    BadRequestError,
+    ModelFaultError,
+    NotAnImageError,
+    TooLargeError,
+)
+from inference.logs import fields
+from inference.model import ModelError, are_probabilities
 from inference.recipes import RECIPES, TooManyPixelsError, UnreadableImageError
 
 if TYPE_CHECKING:
@@ -25,6 +33,8 @@ if TYPE_CHECKING:
     from inference.model import Model
     from inference.settings import Settings
     from inference.uploads import Upload
+
+log = logging.getLogger(__name__)
 
 DEFAULT_TOP_K = 5
 
@@ -49,6 +59,7 @@ class Predictor:
 
         Raises:
             BusyError: more images wait than the service takes on.
+            ModelFaultError: the model gives no probabilities for an image.
             NotAnImageError: an image cannot be read.
             TooLargeError: an image has too many pixels.
         """
@@ -78,7 +89,13 @@ class Predictor:
         image = await loop.run_in_executor(
             self._threads, _decode, upload, model.manifest, self._max_pixels
         )
-        return await self._batcher.probabilities(model, image)
+        try:
+            row = await self._batcher.probabilities(model, image)
+        except ModelError as error:
+            raise _fault(model, upload, str(error)) from error
+        if not are_probabilities(row):
+            raise _fault(model, upload, "it gives values that are no probabilities")
+        return row
 
 
 def parse_top_k(values: Sequence[str]) -> int:
@@ -104,6 +121,13 @@ def _decode(upload: Upload, manifest: Manifest, max_pixels: int) -> NDArray[np.u
         raise TooLargeError(f"{_told(upload)}: {error}") from error
 
 
+def _fault(model: Model, upload: Upload, reason: str) -> ModelFaultError:
+    """What is to be raised; the log gets the reason, since it is no fault of the client's."""
+    version = model.manifest.version
+    log.error("the model failed", extra=fields(version=version, reason=reason))
+    return ModelFaultError(f"{_told(upload)}: version {version} of the model fails on it")
+
+
 def _told(upload: Upload) -> str:
     if upload.filename is None:
         return "the image"
@@ -114,7 +138,7 @@ def _told(upload: Upload) -> str:
 def _top(manifest: Manifest, row: NDArray[np.float32], top_k: int) -> list[dict[str, object]]:
     best = np.argsort(-row, kind="stable")[:top_k]
     return [
-        {"label": manifest.labels[index], "probability": round(float(row[index]), 6)}
+        {"label": manifest.labels[index], "probability": round(float(row[index].clip(0, 1)), 6)}
         for index in best.tolist()
     ]
 

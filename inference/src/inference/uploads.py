@@ -62,9 +62,11 @@ async def read_uploads(request: Request, limits: Limits) -> list[Upload]:
         BadRequestError: there is no image, or too many, or the form is broken.
         BusyError: too many bytes of other bodies are held.
         TooLargeError: the body has too many bytes.
-        UnsupportedTypeError: the body is of another type.
+        UnsupportedTypeError: the body is of another type, or compressed.
         TimedOutError: the client stopped sending.
     """
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise UnsupportedTypeError("send the body as it is, without a Content-Encoding")
     kind, options = parse_options_header(request.headers.get("content-type"))
     body = _limited(request, limits)
     if kind == b"multipart/form-data":
