@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -31,6 +32,8 @@ def demo(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) 
     """A demo that has trained on the digits; its end is a test of its own."""
     if pytestconfig.getoption("--base-url"):
         pytest.skip("is for the demo that the tests start themselves, not for --base-url")
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # in the background, and handed down
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     with running_demo(tmp_path_factory.mktemp("demo")) as demo:
         yield demo
         with kept_connection(demo.url):

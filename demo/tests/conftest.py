@@ -129,7 +129,9 @@ def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Takes away what the developer's own environment sets."""
     for name in ("MODEL_NAME", "MODEL_DIR", "DATA_DIR", "IMAGES_DIR", "LOG_LEVEL", "LOG_FORMAT"):
         monkeypatch.delenv(name, raising=False)
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # a run under nohup would hand its own down
+    for number in (signal.SIGHUP, signal.SIGINT):  # ignored in the background, and so handed down
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def free_ports(number: int) -> list[int]:

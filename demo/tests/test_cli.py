@@ -84,6 +84,13 @@ def test_nohup_is_respected(demo: Starter) -> None:
     assert running.finish() == 128 + signal.SIGINT
 
 
+def test_it_can_be_stopped_in_the_background(demo: Starter) -> None:
+    running = demo.start(["sh", "-c", 'trap "" INT; exec "$@"', "sh", *demo.command()])
+    running.wait_for("ready: ")
+    running.signal(signal.SIGINT)
+    assert running.finish() == 128 + signal.SIGINT
+
+
 def test_a_server_that_is_killed_is_named_and_stops_the_other(demo: Starter) -> None:
     running = demo(FAKE_PAGE="parent")
     server = running.wait_for_fake("inference")

@@ -114,7 +114,7 @@ def test_a_wrong_method_is_refused(api: httpx.Client) -> None:
     "path",
     [
         *("", "/", "/nothing", "/metrics", "/openapi.json", "/v2", "/v2/health/ready"),
-        *("/models/%2e%2e/metrics", "/models/../metrics", "/ready/x", "/models/0"),
+        *("/models/%2e%2e/metrics", "/ready/x", "/models/0"),
         *("/models/1/files/nothing.png", "/models/1/files/..%2f..%2fcurrent.json"),
     ],
 )

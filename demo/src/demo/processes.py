@@ -41,7 +41,7 @@ def processes(grace_seconds: float = GRACE_SECONDS) -> Iterator[Processes]:
     running = Processes(grace_seconds)
     handlers = {each: signal.getsignal(each) for each in SIGNALS}
     for each, handler in handlers.items():
-        if handler != signal.SIG_IGN:  # nohup has it so
+        if (each, handler) != (signal.SIGHUP, signal.SIG_IGN):  # which is what nohup asks for
             signal.signal(each, running.note)
     try:
         yield running
