@@ -152,8 +152,9 @@ def _read_tar(stream: _Bounded, path: Path, limits: Limits) -> Iterator[Member]:
             _check_file_size(member.name, member.size, path, limits)
             stream.allow(member.size)
             if member.isreg():
-                # A regular member always has a reader.
-                yield Member(member.name, cast("IO[bytes]", archive.extractfile(member)).read())
+                # A regular member always has a reader, whose read() goes by pieces of 8 KiB.
+                reader = cast("IO[bytes]", archive.extractfile(member))
+                yield Member(member.name, reader.read(member.size))
             # Else every header of a long archive stays in memory.
             archive.members.clear()  # type: ignore[attr-defined] # not in its stub
     stream.check_end()
@@ -193,7 +194,7 @@ class _Bounded(io.RawIOBase):
             raise _bomb(self._path)
         if self._allowed < 0:
             raise DataError(f"{self._path}: a header of more than a megabyte")
-        self._tail = (self._tail + data)[-tarfile.BLOCKSIZE :]
+        self._tail = (self._tail + data[-tarfile.BLOCKSIZE :])[-tarfile.BLOCKSIZE :]
         return data
 
     def check_end(self) -> None:
