@@ -9,6 +9,7 @@ test.each([
   ["too_large", /too large/],
   ["http_413", /too large/],
   ["no_model", /no model yet/],
+  ["model_fault", /model fails on this/],
   ["busy", /too busy/],
   ["timeout", /took too long/],
   ["bad_gateway", /does not answer/],

@@ -16,6 +16,7 @@ const PROBLEMS: Readonly<Record<string, string>> = {
   too_large: TOO_LARGE,
   http_413: TOO_LARGE,
   no_model: "There is no model yet to classify it. Try again when one is trained.",
+  model_fault: "The model fails on this picture. Try another one.",
   offline: "The picture could not be sent. Check the connection, then try again.",
   busy: "The server is too busy. Try again in a moment.",
   timeout: "The server took too long. Try again in a moment.",
