@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import signal
 from types import SimpleNamespace
@@ -112,7 +113,8 @@ def test_fit_export_and_publish_do_what_run_does(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first, world = trained(tmp_path / "first"), prepared(tmp_path / "second")
-    assert world.trainer("fit") == 0
+    assert world.trainer("fit", "--tensorboard", str(tmp_path / "events")) == 0
+    assert len(list((tmp_path / "events").iterdir())) == 3
     assert world.status()["state"] == "done"
     assert world.trainer("export") == 0
     assert world.versions() == []
@@ -352,11 +354,14 @@ def test_a_dataset_has_a_name_before_its_source_is_opened(
 def test_native_noise_at_the_start_is_kept_unless_it_fails(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    import os  # noqa: PLC0415
-
-    with commands._stderr_kept():  # noqa: SLF001 - what native code writes cannot be had otherwise
-        os.write(2, b"noise")
-    with pytest.raises(ZeroDivisionError), commands._stderr_kept():  # noqa: SLF001 - the same
-        os.write(2, b"reason")
-        raise ZeroDivisionError
+    write_to_kept_stderr(b"noise")
+    with pytest.raises(ZeroDivisionError):
+        write_to_kept_stderr(b"reason", ZeroDivisionError())
     assert capfd.readouterr().err == "reason"
+
+
+def write_to_kept_stderr(data: bytes, error: Exception | None = None) -> None:
+    with commands._stderr_kept():  # noqa: SLF001 - TensorFlow writes there only once a process
+        os.write(2, data)
+        if error:
+            raise error

@@ -71,7 +71,7 @@ def test_elsewhere_a_line_is_told_every_ten_seconds_at_most(
 ) -> None:
     caplog.set_level(logging.INFO)
     with console.progress("prepare") as tell:
-        for done in range(0, 35):
+        for done in range(35):
             clock.now = 100.0 + done
             tell(1000 * done, 50_000, "note")
     assert caplog.messages == [f"prepare: {done},000 of 50,000 note" for done in (10, 20, 30)]

@@ -101,11 +101,13 @@ def test_the_temperature_undoes_a_known_factor(factor: float) -> None:
     logits, truth = drawn_from(softmax(random_logits()))
     base = fit_temperature(logits, truth)
     assert base == pytest.approx(1, rel=0.1)
-    assert fit_temperature(factor * logits, truth) == pytest.approx(factor * base, rel=2e-3)
+    assert fit_temperature(np.float32(factor) * logits, truth) == pytest.approx(
+        factor * base, rel=2e-3
+    )
 
 
 def test_the_temperature_has_bounds() -> None:
-    unsure = answering(0, 1) / 20
+    unsure: np.ndarray = answering(0, 1) / 20
     assert fit_temperature(unsure, labels(0, 1)) == pytest.approx(1 / 20, rel=1e-3)
     assert fit_temperature(unsure, labels(1, 0)) == pytest.approx(20, rel=1e-3)
 

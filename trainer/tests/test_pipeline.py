@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 from small_volume import small_volume
 from tiny_training import epoch
-from tiny_world import prepared, read_json, trained
+from tiny_world import prepared, trained
 
 from trainer import export, pipeline, runs, training
 from trainer.dataset import read_dataset
-from trainer.errors import CheckError, DataError, SettingsError, TemporaryError
+from trainer.errors import CheckError, DataError, TemporaryError
 from trainer.options import Options
 from trainer.status import StatusWriter
 
@@ -112,17 +112,6 @@ def test_a_history_with_losses_that_are_no_numbers_is_published_as_json(tmp_path
     assert records[0] == history[0]
 
 
-def test_a_full_disk_is_told_in_one_line(tmp_path: Path) -> None:
-    world = prepared(tmp_path / "world")
-    dataset, run, status = opened(world)
-    with small_volume(tmp_path / "volume") as volume:
-        run = replace(run, folder=volume / "run")
-        with pytest.raises(TemporaryError) as caught:
-            pipeline.fit(dataset, run, status)
-    assert str(caught.value).startswith(str(run.folder))
-    assert "\n" not in str(caught.value)
-
-
 def test_a_full_disk_ends_an_export_in_one_line(tmp_path: Path) -> None:
     world = trained(tmp_path / "world")
     dataset, run, _ = opened(world)
@@ -142,15 +131,6 @@ def test_a_run_that_is_no_folder_is_told(tmp_path: Path) -> None:
     dataset, run, status = opened(world)
     run.folder.parent.mkdir()
     run.folder.touch()
-    with pytest.raises((SettingsError, TemporaryError), match="run") as caught:
+    with pytest.raises(TemporaryError) as caught:
         pipeline.fit(dataset, run, status)
     assert str(run.folder) in str(caught.value)
-
-
-def test_tensorboard_gets_an_event_file_an_epoch(tmp_path: Path) -> None:
-    world = prepared(tmp_path)
-    dataset, run, status = opened(world)
-    outcome = pipeline.fit(dataset, run, status, tmp_path / "events")
-    assert outcome.epochs == len(list((tmp_path / "events").iterdir())) == 3
-    assert runs.read_outcome(run) == outcome
-    assert read_json(world.model / "training.json")["state"] == "training"

@@ -18,10 +18,10 @@ import pytest
 import tensorflow as tf
 from tiny_training import SIZE, Notes, epoch, examples, options, task
 
+from trainer.evaluation import cross_entropy
 from trainer.model import build_model
 from trainer.training import (
     Examples,
-    Fit,
     Task,
     best,
     build_forward,
@@ -40,7 +40,7 @@ from trainer.training import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from trainer.training import Epoch
+    from trainer.training import Epoch, Fit
 
 
 @cache
@@ -82,12 +82,9 @@ class StoppedError(Exception):
     pass
 
 
-@pytest.mark.parametrize("place", [(1, 2), (2, 1)])
-def test_an_interrupted_training_goes_on_where_it_was(
-    tmp_path: Path, place: tuple[int, int]
-) -> None:
+def test_an_interrupted_training_goes_on_where_it_was(tmp_path: Path) -> None:
     def stop(number: int, step: int) -> None:
-        if (number, step) == place:
+        if (number, step) == (2, 2):
             raise StoppedError
 
     with pytest.raises(StoppedError):
@@ -95,7 +92,7 @@ def test_an_interrupted_training_goes_on_where_it_was(
     notes = Notes()
     resumed = fit(task(), options(), tmp_path, notes)
     assert same(resumed, uninterrupted())
-    assert notes.epochs == list(range(place[0], 4))
+    assert notes.epochs == [2, 3]
 
 
 def test_a_killed_training_goes_on_where_it_was(tmp_path: Path) -> None:
@@ -124,14 +121,8 @@ def test_learns_colours_from_fewer_pictures_than_a_batch(tmp_path: Path) -> None
     kept = fitted.history[fitted.best_epoch - 1]
     assert kept.val_accuracy == 1
     assert kept.val_loss < fitted.history[0].val_loss / 2
-
-
-def test_the_weights_are_those_of_the_best_epoch(tmp_path: Path) -> None:
-    fitted = fit(task(), options(learning_rate=0.5, epochs=4), tmp_path, Notes())
     logits = predict_logits(build_forward(fitted.model), task().val.pixels)
-    accuracy = (logits.argmax(axis=1) == task().val.labels).mean()
-    assert fitted.history[fitted.best_epoch - 1].val_accuracy == pytest.approx(accuracy)
-    assert fitted.best_epoch == best(fitted.history).number
+    assert kept.val_loss == pytest.approx(cross_entropy(logits, task().val.labels))
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # NumPy tells of NaN, which is the point

@@ -45,7 +45,7 @@ class Checkpoints:
         self._folder = folder
         self._average = average
         self._epoch = tf.Variable(0, dtype=tf.int64, trainable=False)
-        # The variables and not the objects, which keep the state of dropout's draws from TensorFlow.
+        # Variables, not the objects, which keep the state of dropout's draws from TensorFlow.
         checkpoint = tf.train.Checkpoint(
             model=model.variables,
             average=average.variables,

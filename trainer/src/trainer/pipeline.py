@@ -55,6 +55,7 @@ def fit(
         classes=len(dataset.classes),
     )
     with progress("train") as tell, _told_in_one_line(run):
+        run.folder.mkdir(parents=True, exist_ok=True)
         watcher = Watcher(run.options.epochs, status, tell, tensorboard)
         fitted = training.fit(task, run.options, run.folder, watcher)
         if not math.isfinite(training.best(fitted.history).val_loss):
