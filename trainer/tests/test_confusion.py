@@ -36,6 +36,12 @@ def test_shades_are_shares_of_the_true_class() -> None:
     assert tuple(found[2, 2]) == PAPER
 
 
+def test_rows_are_true_and_columns_answered() -> None:
+    confusion = np.array([[0, 9, 0], [0, 9, 0], [0, 0, 9]])
+    found = cells(np.asarray(draw_confusion(confusion, names(3))), 3, 48)
+    assert (tuple(found[0, 1]), tuple(found[1, 0])) == (FULL, PAPER)
+
+
 @pytest.mark.parametrize("count", [2, 10, 40, 300])
 def test_the_picture_stays_of_a_size(count: int) -> None:
     image = draw_confusion(np.ones((count, count), np.int64), names(count))
