@@ -18,6 +18,7 @@ import pytest
 import tensorflow as tf
 from tiny_training import SIZE, Notes, epoch, examples, options, task
 
+from trainer import training
 from trainer.evaluation import cross_entropy
 from trainer.model import build_model
 from trainer.training import (
@@ -73,9 +74,20 @@ def test_two_trainings_with_one_seed_are_equal(tmp_path: Path) -> None:
     assert notes.epochs == [each.number for each in again.history] == [1, 2, 3]
 
 
-def test_another_seed_gives_another_model(tmp_path: Path) -> None:
+def test_another_seed_gives_another_model_and_each_epoch_another_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders = []
+
+    def noted(pictures: Examples, order: np.ndarray, batch_size: int) -> tf.data.Dataset:
+        orders.append(order.tolist())
+        return feed(pictures, order, batch_size)
+
+    monkeypatch.setattr(training, "feed", noted)
     other = fit(task(), options(seed=1), tmp_path, Notes())
     assert weights(other) != weights(uninterrupted())
+    assert len({tuple(order) for order in orders}) == len(orders) == 3
+    assert all(sorted(order) == list(range(16)) for order in orders)
 
 
 class StoppedError(Exception):
