@@ -85,6 +85,7 @@ def test_another_seed_gives_another_model_and_each_epoch_another_order(
 
     monkeypatch.setattr(training, "feed", noted)
     other = fit(task(), options(seed=1), tmp_path, Notes())
+    monkeypatch.undo()
     assert weights(other) != weights(uninterrupted())
     assert len({tuple(order) for order in orders}) == len(orders) == 3
     assert all(sorted(order) == list(range(16)) for order in orders)
