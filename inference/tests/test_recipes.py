@@ -80,6 +80,34 @@ def peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
+def scans(number: int) -> bytes:
+    """A progressive JPEG whose last scan is repeated until there are so many."""
+    data = picture("red", "JPEG", progressive=True)
+    begin = data.rindex(b"\xff\xda")
+    more = number - data.count(b"\xff\xda")
+    return data[:-2] + data[begin:-2] * more + data[-2:]
+
+
+def test_a_jpeg_of_too_many_scans_is_refused_unseen() -> None:
+    assert decode(scans(100), 8, 8, MAX_PIXELS).shape == (8, 8, 3)
+    with pytest.raises(UnreadableImageError, match="more than 100 scans"):
+        decode(scans(101), 8, 8, MAX_PIXELS)
+
+
+def test_a_reserved_marker_hides_no_scans() -> None:
+    many = scans(101)
+    at = many.index(b"\xff\xda")
+    with pytest.raises(UnreadableImageError, match="more than 100 scans"):
+        decode(many[:at] + b"\xff\x02\xff\xff" + many[at:], 8, 8, MAX_PIXELS)
+
+
+def test_only_the_scans_of_the_picture_itself_count() -> None:
+    jpeg, decoys = picture("red", "JPEG"), b"\xff\xda\x00\x02" * 200
+    comment = b"\xff\xfe" + struct.pack(">H", 2 + len(decoys)) + decoys
+    for data in (jpeg + decoys, jpeg[:2] + comment + jpeg[2:]):
+        assert decode(data, 8, 8, MAX_PIXELS).shape == (8, 8, 3)
+
+
 @settings(max_examples=200)
 @given(st.binary(max_size=40), st.integers(0, 2000), st.sampled_from(["JPEG", "PNG", "GIF"]))
 def test_damage_gives_pixels_or_the_typed_error(junk: bytes, at: int, kind: str) -> None:

@@ -142,7 +142,7 @@ def read_document(raw: bytes, file: str) -> Mapping[str, object]:
         raise RepositoryError(
             f"{file} has format {found}, newer than the {FORMAT} known here: update the service"
         )
-    if found is not FORMAT and (isinstance(found, bool) or found != FORMAT):
+    if isinstance(found, bool) or found != FORMAT:
         raise RepositoryError(f"{file} has no format {FORMAT}")
     return cast("Mapping[str, object]", document)
 

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 #: Something that changes when a file or folder does.
 Mark = tuple[tuple[str, int, int, int], ...]
 
-_VERSION = re.compile(r"[1-9][0-9]{0,8}")
+#: The name of a version's folder.
+VERSION = re.compile(r"[1-9][0-9]{0,8}")
 _MOST_JSON_BYTES = 4 * 1024 * 1024
 _MOST_MODEL_BYTES = 1024**3
 _BLOCK = 256 * 1024
@@ -81,7 +82,7 @@ class Repository:
             names = [path.name for path in self.folder.iterdir()]
         except FileNotFoundError:
             return []
-        return sorted((int(name) for name in names if _VERSION.fullmatch(name)), reverse=True)
+        return sorted((int(name) for name in names if VERSION.fullmatch(name)), reverse=True)
 
     def manifest(self, version: int) -> Manifest:
         """The version's manifest, without a look at the files that it lists.

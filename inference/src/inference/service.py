@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from typing import TYPE_CHECKING, TypeVar
 
 from starlette.requests import ClientDisconnect
@@ -16,7 +15,7 @@ from inference.files import file_response
 from inference.metrics import Metrics
 from inference.openapi import description
 from inference.prediction import Predictor, parse_top_k
-from inference.repository import Repository
+from inference.repository import VERSION, Repository
 from inference.responses import json_response
 from inference.uploads import Limits, read_uploads
 from inference.volume import VolumeReader
@@ -115,7 +114,7 @@ class Service:
 
     def _manifest(self, request: Request) -> Manifest:
         version = request.path_params["version"]
-        if re.fullmatch(r"[1-9][0-9]{0,8}", version):
+        if VERSION.fullmatch(version):
             manifest = self.watcher.catalogue.manifest(int(version))
             if manifest is not None:
                 return manifest
