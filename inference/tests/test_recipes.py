@@ -96,7 +96,7 @@ def test_a_jpeg_of_too_many_scans_is_refused_unseen() -> None:
 
 def test_a_reserved_marker_hides_no_scans() -> None:
     many = scans(101)
-    at = many.index(b"\xff\xda")
+    at = many.index(b"\xff\xda", many.index(b"\xff\xda") + 2)  # Pillow reads up to the first
     with pytest.raises(UnreadableImageError, match="more than 100 scans"):
         decode(many[:at] + b"\xff\x02\xff\xff" + many[at:], 8, 8, MAX_PIXELS)
 
