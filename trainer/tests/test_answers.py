@@ -39,7 +39,21 @@ def asked(value: str) -> float | None:
     ],
 )
 def test_partial_answer_must_be_the_rest(place: str, *, fits: bool) -> None:
-    assert gives_the_rest(httpx.Response(206, headers={"Content-Range": place}), 3) is fits
+    response = httpx.Response(206, headers={"Content-Range": place})
+    assert gives_the_rest(response, 3, '"1"') is fits
+
+
+@pytest.mark.parametrize(
+    ("headers", "fits"),
+    [
+        ({"ETag": '"1"', "Content-Length": "7"}, True),
+        ({"ETag": '"2"'}, False),
+        ({"Content-Length": "6"}, False),
+    ],
+)
+def test_partial_answer_must_be_of_the_same_file(headers: dict[str, str], *, fits: bool) -> None:
+    response = httpx.Response(206, headers={"Content-Range": "bytes 3-9/10", **headers})
+    assert gives_the_rest(response, 3, '"1"') is fits
 
 
 @pytest.mark.parametrize("target", ["http://h.test/", "file:///etc/passwd", "gopher://h.test/"])

@@ -98,6 +98,34 @@ def test_tar_header_that_would_fill_the_memory(tmp_path: Path) -> None:
         list(read_archive(path))
 
 
+@pytest.mark.parametrize("size", ["-1", "-" + "9" * 30])
+def test_tar_member_of_negative_size(size: str, tmp_path: Path) -> None:
+    member = tarfile.TarInfo("a/1.png")
+    member.pax_headers = {"size": size}
+    path = written(tmp_path, tar_of(lambda archive: archive.addfile(member)))
+    with pytest.raises(DataError, match=r"'a/1\.png' has a negative size"):
+        list(read_archive(path))
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+def test_names_of_any_length_are_told_shortly(kind: str, tmp_path: Path) -> None:
+    path = written(tmp_path, pack(kind, {"../" + "x" * 60_000: b"x"}))
+    with pytest.raises(DataError, match="more than 4,096 letters") as caught:
+        list(read_archive(path))
+    assert len(str(caught.value)) < 500
+
+
+def test_unusual_compression_in_a_zip(tmp_path: Path) -> None:
+    data = zip_of(lambda archive: archive.writestr("a/1.png", b"x", zipfile.ZIP_LZMA))
+    with pytest.raises(DataError, match=r"'a/1\.png' is compressed in an unusual way; repack"):
+        list(read_archive(written(tmp_path, data)))
+
+
+def test_archive_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"cannot be read \(Is a directory\)"):
+        list(read_archive(tmp_path))
+
+
 def test_sparse_member_that_claims_more_than_there_is(tmp_path: Path) -> None:
     member = tarfile.TarInfo("a/1.png")
     member.type = tarfile.GNUTYPE_SPARSE

@@ -10,7 +10,7 @@ from http_server import cut_once, sent
 from small_volume import make_read_only, small_volume
 
 from trainer.connections import Pace
-from trainer.downloads import Budget, Download, fetch, open_client, public_url
+from trainer.downloads import Budget, Download, fetch, open_client
 from trainer.errors import DataError, TemporaryError
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 BODY = bytes(range(256)) * 500
 SHA256 = hashlib.sha256(BODY).hexdigest()
+REST = f"bytes 1000-{len(BODY) - 1}/{len(BODY)}"
+NO_HOST = "http://xn--/"
 
 pytestmark = pytest.mark.usefixtures("no_waits")
 
@@ -43,7 +45,7 @@ def test_resumed_after_a_cut(server: Server, tmp_path: Path) -> None:
 
 def test_resumed_by_another_process(server: Server, tmp_path: Path) -> None:
     (tmp_path / "file.part").write_bytes(BODY[:1000])
-    (tmp_path / "file.http.json").write_text('{"etag": "\\"1\\"", "modified": null}')
+    (tmp_path / "file.http.json").write_text('["\\"1\\"", null]')
     answer = cut_once(BODY, 0, ETag='"1"')
     url = server.add("/a", answer)
     assert run(url, tmp_path) == BODY
@@ -60,13 +62,13 @@ def test_begun_again_without_a_validator(
 
 def test_begun_again_when_the_file_has_changed(server: Server, tmp_path: Path) -> None:
     (tmp_path / "file.part").write_bytes(b"of the old file")
-    (tmp_path / "file.http.json").write_text('{"etag": "\\"old\\""}')
+    (tmp_path / "file.http.json").write_text('["\\"old\\"", null]')
     assert run(server.add("/a", sent(BODY, ETag='"new"')), tmp_path) == BODY
 
 
 def test_server_that_resumes_wrongly(server: Server, tmp_path: Path) -> None:
     (tmp_path / "file.part").write_bytes(BODY[:1000])
-    (tmp_path / "file.http.json").write_text('{"etag": "\\"1\\""}')
+    (tmp_path / "file.http.json").write_text('["\\"1\\"", null]')
     url = server.add(
         "/a",
         lambda handler: (
@@ -76,6 +78,66 @@ def test_server_that_resumes_wrongly(server: Server, tmp_path: Path) -> None:
         ),
     )
     assert run(url, tmp_path) == BODY
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (b"z" * (len(BODY) - 1000), {"ETag": '"2"', "Content_Range": REST}),
+        (b"z", {"ETag": '"1"', "Content_Range": REST}),
+        (b"z", {"Content_Range": f"bytes 1000-{'9' * 5000}/{'9' * 5000}"}),
+    ],
+    ids=["another file", "too short", "too large"],
+)
+def test_server_that_lies_about_the_rest(
+    server: Server, tmp_path: Path, body: bytes, headers: dict[str, str]
+) -> None:
+    (tmp_path / "file.part").write_bytes(BODY[:1000])
+    (tmp_path / "file.http.json").write_text('["\\"1\\"", null]')
+
+    def lie(handler: Handler) -> None:
+        status, data = (206, body) if handler.headers["Range"] else (200, BODY)
+        handler.send(status, data, **(headers if status == 206 else {}))
+
+    assert run(server.add("/a", lie), tmp_path) == BODY
+
+
+@pytest.mark.parametrize("note", ["[]", "{}", "5", "x", '["\\u00e9", null]', '[["x"], 5]'])
+def test_damaged_note_of_an_earlier_download(server: Server, tmp_path: Path, note: str) -> None:
+    (tmp_path / "file.part").write_bytes(b"of what?")
+    (tmp_path / "file.http.json").write_text(note)
+    assert run(server.add("/a", BODY), tmp_path) == BODY
+
+
+def test_unchanged_without_a_file(server: Server, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="the server answers 304"):
+        run(server.add("/a", 304), tmp_path)
+
+
+def test_unchanged_but_of_another_hash_is_not_taken(server: Server, tmp_path: Path) -> None:
+    run(server.add("/a", sent(BODY, ETag='"1"')), tmp_path)
+    (tmp_path / "file").write_bytes(b"damaged on the disk")
+    assert run(server.url("/a"), tmp_path, sha256=SHA256) == BODY
+    assert "If-None-Match" not in server.requests[1][1]
+
+
+@pytest.mark.parametrize("host", ["xn--", "xn---.test", "[v1.x]", "a:b", "\u3002"])
+def test_names_that_are_no_hosts(server: Server, tmp_path: Path, host: str) -> None:
+    with pytest.raises(DataError, match="no usable http or https URL"):
+        run(f"http://{host}/", tmp_path)
+    moved = server.add("/moved", lambda handler: handler.send(302, b"", Location=NO_HOST))
+    with pytest.raises(DataError, match="/moved: no usable http or https URL"):
+        run(moved, tmp_path)
+
+
+@pytest.mark.parametrize("status", [100, 103])
+def test_endless_answers_before_the_answer(server: Server, tmp_path: Path, status: int) -> None:
+    def endless(handler: Handler) -> None:
+        while True:
+            handler.wfile.write(b"HTTP/1.1 %d Wait\r\nX: y\r\n\r\n" % status * 100)
+
+    with pytest.raises(TemporaryError, match="the connection was cut off"):
+        run(server.add("/a", endless), tmp_path)
 
 
 def test_unchanged_file_is_kept(server: Server, tmp_path: Path) -> None:
@@ -188,11 +250,6 @@ def test_read_only_disk(server: Server, tmp_path: Path) -> None:
         make_read_only(volume)
         with pytest.raises(TemporaryError, match="Read-only"):
             run(server.add("/a", BODY), volume)
-
-
-def test_public_url() -> None:
-    assert public_url("https://user:pw@h.test:8080/a?b=c#d") == "https://h.test:8080/a"
-    assert public_url("http://h:port/") == "(malformed URL)"
 
 
 def run(  # noqa: PLR0913 - what a test may want to change

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from trainer.errors import DataError
 from trainer.manifests import Row, read_manifest
 
-TEXT = st.text(st.characters(min_codepoint=32, codec="utf-8"), min_size=1).map(str.strip)
+LETTERS = st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"])
+TEXT = st.text(LETTERS, min_size=1).map(str.strip)
 LABELS = TEXT.filter(bool)
 PATHS = LABELS.filter(
     lambda path: (
@@ -112,6 +113,12 @@ def test_url_rows() -> None:
         ("m.jsonl", "[1]", "line 1: no JSON object"),
         ("m.jsonl", '{"path":"a","label":true}', "line 1: 'label' is no text"),
         ("m.jsonl", '{"path":"a\\u0000","label":"b"}', "control character"),
+        ("m.jsonl", '{"path":"a\\ud800","label":"b"}', "'path' holds a control character"),
+        ("m.jsonl", f'{{"path":"a","label":{"9" * 5000}}}', "line 1: no valid JSON"),
+        ("m.jsonl", f'{{"path":"{"a" * 10**6}","label":"b"}}', "'path' has more than 4,096"),
+        ("m.csv", "path,label,label\na,b,c", "line 1: two columns 'label'"),
+        ("m.csv", f"path,label\na,{'b' * 200_000}", "line 2: no valid CSV"),
+        ("m.csv", "path,label\na\0,b", "'path' holds a control character"),
         ("m.jsonl", "[" * 100_000, "line 1: no valid JSON"),
     ],
 )

@@ -195,7 +195,7 @@ def test_read_only_disk(read_only: str, folder: Path, settings: Settings, tmp_pa
     with small_volume(tmp_path / "volume") as volume:
         make_read_only(volume)
         on_it = moved(settings, read_only, volume / "here")
-        with pytest.raises(TemporaryError, match="volume/here: cannot write: Read-only.*mount the volume writable"):
+        with pytest.raises(TemporaryError, match=r"volume/here: cannot write: Read-only.*; mount"):
             prepare(str(folder), on_it, size=8)
 
 
@@ -233,6 +233,8 @@ def test_names_that_are_no_text(folder: Path, settings: Settings) -> None:
         pytest.skip("this file system takes names of UTF-8 only")
     dataset = prepare(str(folder), settings, size=8)
     assert b"not-\\udcff-text.png" in (dataset.folder / "dropped.csv").read_bytes()
+    odd = folder.rename(folder.with_name(os.fsdecode(b"pets\xff")))
+    assert prepare(str(odd), settings, size=8).source == str(odd)
 
 
 def test_name_of_the_dataset(folder: Path, settings: Settings) -> None:

@@ -65,4 +65,4 @@ def test_file_that_cannot_be_read_is_unreadable(tmp_path: Path) -> None:
     reader = Reader(tmp_path, (8, 8), 10**6, {})
     record, pixels = reader.read(Item("a", "b", (tmp_path / "gone").read_bytes))
     assert (record.kind, record.sha256, pixels) == ("unreadable", None, None)
-    assert "No such file" in record.reason
+    assert record.reason == "No such file or directory"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -79,6 +80,20 @@ def test_failing_server_ends_it_at_once(server: Server, tmp_path: Path) -> None:
 def test_missing_local_images(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"m\.csv line 2: there is no a\.png; 2 of 2"):
         loaded(tmp_path, "path,label\na.png,cat\nb.png,dog")
+
+
+def test_local_paths_that_lead_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    for path in ("a", "x" * 300, "x/" * 2000):
+        with pytest.raises(DataError, match=r"m\.csv line 2: there is no .*; 1 of 1"):
+            loaded(tmp_path, f"path,label\n{path},cat")
+
+
+def test_file_names_of_downloads_are_short(tmp_path: Path) -> None:
+    path = Access(tmp_path).path("https://h.test/" + "\N{GRINNING FACE}é" * 99 + ".zip")
+    assert len(os.fsencode(path.name)) < 100
+    assert path.suffix == ".zip"
 
 
 def test_local_image_with_another_hash(tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ import io
 import os
 import tarfile
 import zipfile
+from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +17,7 @@ from trainer.remote import Access
 from trainer.sources import dataset_name, folder_labels, is_candidate, open_source
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from http_server import Server
@@ -97,8 +100,33 @@ def test_links_in_a_folder_end(tmp_path: Path) -> None:
         pipe.load()
 
 
+def test_folder_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "pets/a").mkdir(parents=True)
+    source = partial(open_source, str(tmp_path / "pets"), Access(tmp_path))
+    with as_nobody(tmp_path), pytest.raises(DataError, match=r"a: cannot be read \(Permission"):
+        source()
+
+
+def test_links_out_of_the_folder_are_followed(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/1.png").write_bytes(b"one")
+    (tmp_path / "pets").mkdir()
+    (tmp_path / "pets/a").symlink_to(tmp_path / "elsewhere")
+    (item,) = open_source(str(tmp_path / "pets"), Access(tmp_path)).items
+    assert (item.name, item.load()) == ("a/1.png", b"one")
+
+
 @pytest.mark.parametrize(
-    "data", ["nothing/there", "digit", "ftp://h.test/a.zip", "https://", "s3://bucket/key"]
+    "data",
+    [
+        "nothing/there",
+        "digit",
+        "ftp://h.test/a.zip",
+        "https://",
+        "s3://bucket/key",
+        "http://[x/a.zip",
+        "x" * 5000,
+    ],
 )
 def test_what_is_not_there_is_told_with_the_choices(data: str, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"presets are digits, flowers|http or https URL"):
@@ -119,3 +147,23 @@ def test_digits() -> None:
     source = open_source("digits", None)  # type: ignore[arg-type] # nothing is fetched
     assert sum(1 for _ in source.items) == 1797
     assert "CC BY 4.0" in source.attribution
+
+
+@contextmanager
+def as_nobody(folder: Path) -> Iterator[None]:
+    """Take away all permissions below; root, for whom they are nothing, becomes somebody else."""
+    for path in folder.glob("*/*"):
+        path.chmod(0)
+    root = os.geteuid() == 0
+    if root:
+        for parent in (folder, *folder.parents):
+            parent.chmod(parent.stat().st_mode | 0o011)
+        folder.chmod(0o755)
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+        for path in folder.glob("*/*"):
+            path.chmod(0o755)

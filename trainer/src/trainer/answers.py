@@ -15,10 +15,24 @@ if TYPE_CHECKING:
 LONGEST_WAIT = 60.0
 
 
-def gives_the_rest(response: httpx.Response, start: int) -> bool:
-    """Whether a partial answer begins at byte `start` and goes on to the end (RFC 9110, 14.4)."""
-    given = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", response.headers.get("Content-Range", ""))
-    return given is not None and int(given[1]) == start and int(given[2]) + 1 == int(given[3])
+def gives_the_rest(response: httpx.Response, start: int, etag: str | None) -> bool:
+    """Whether a partial answer goes from byte `start` to the end of the file that was begun.
+
+    RFC 9110, 14.4 and 15.3.7; servers are known to get each of these wrong.
+    """
+    headers = response.headers
+    pattern = r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})"
+    given = re.fullmatch(pattern, headers.get("Content-Range", ""))
+    if given is None:
+        return False
+    first, last, whole = (int(number) for number in given.groups())
+    length = last + 1 - first
+    return (
+        first == start
+        and last + 1 == whole
+        and int(headers.get("Content-Length", length)) == length
+        and headers.get("ETag", etag) == etag
+    )
 
 
 def retry_after(response: httpx.Response) -> float | None:

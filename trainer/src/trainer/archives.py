@@ -12,7 +12,6 @@ import lzma
 import stat
 import tarfile
 import zipfile
-import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, cast
@@ -29,17 +28,7 @@ KINDS = "zip, tar, tar.gz, tar.xz and tar.zst"
 
 _MAGIC_BYTES = 262
 _HEADER_SLACK = 2**20  # what tar headers between two members may take
-_DAMAGE = (
-    EOFError,
-    NotImplementedError,
-    RuntimeError,
-    ValueError,
-    lzma.LZMAError,
-    tarfile.TarError,
-    zipfile.BadZipFile,
-    zlib.error,
-    zstandard.ZstdError,
-)
+_MOST_NAME_LETTERS = 4096  # Linux's longest path
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +66,7 @@ def read_archive(path: Path, limits: Limits | None = None) -> Iterator[Member]:
             link, a device or a name that leads elsewhere; or it is larger than the limits.
     """
     limits = limits or Limits()
-    with path.open("rb") as file, _told(path):
+    with _told(path), path.open("rb") as file:
         magic = file.read(_MAGIC_BYTES)
         file.seek(0)
         if magic.startswith((b"PK\x03\x04", b"PK\x05\x06")):
@@ -91,12 +80,12 @@ def read_archive(path: Path, limits: Limits | None = None) -> Iterator[Member]:
 def _told(path: Path) -> Iterator[None]:
     try:
         yield
-    except _DAMAGE as error:
+    except DataError:
+        raise
+    except Exception as error:  # damaged headers raise anything
+        if isinstance(error, OSError) and error.errno is not None:  # gzip's own have none
+            raise DataError(f"{path}: cannot be read ({error.strerror})") from error
         raise DataError(f"{path}: damaged or cut off; fetch it again") from error
-    except OSError as error:
-        if error.errno is None:  # gzip's own
-            raise DataError(f"{path}: damaged or cut off; fetch it again") from error
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
 
 
 def _most_bytes(path: Path, limits: Limits) -> int:
@@ -129,6 +118,10 @@ def _check_zip(entries: list[zipfile.ZipInfo], path: Path, limits: Limits) -> No
         if entry.flag_bits & 1:
             raise DataError(
                 f"{path}: {entry.filename!r} is encrypted; repack it without a password"
+            )
+        if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise DataError(
+                f"{path}: {entry.filename!r} is compressed in an unusual way; repack it by deflate"
             )
     end = 0
     for entry in sorted(entries, key=lambda entry: entry.header_offset):
@@ -219,6 +212,11 @@ def _check_count(count: int, path: Path, limits: Limits) -> None:
 
 
 def _check_name(name: str, path: Path) -> None:
+    if len(name) > _MOST_NAME_LETTERS:
+        raise DataError(
+            f"{path}: the name of the member {name[:50]!r}... has more than "
+            f"{_MOST_NAME_LETTERS:,} letters; it is not used"
+        )
     normal = name.replace("\\", "/")
     drive = normal[1:2] == ":"
     if normal.startswith("/") or drive or ".." in normal.split("/") or "\0" in name:
@@ -226,6 +224,8 @@ def _check_name(name: str, path: Path) -> None:
 
 
 def _check_file_size(name: str, count: int, path: Path, limits: Limits) -> None:
+    if count < 0:
+        raise DataError(f"{path}: damaged, the member {name!r} has a negative size")
     if count > limits.file_bytes:
         raise DataError(f"{path}: the member {name!r} is larger than {limits.file_bytes:,} bytes")
 

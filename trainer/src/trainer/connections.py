@@ -8,6 +8,7 @@ would resolve names by itself.
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from trainer.addresses import Address, Reach
+
+_MOST_HEAD_BYTES = 2**20  # also what the same packets hold of the body
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,9 @@ class GuardedTransport(httpx.BaseTransport):
                 extensions=request.extensions,
             )
         )
+        stream = response.extensions.get("network_stream")
+        if isinstance(stream, _PacedStream):
+            stream.end_head()
         return httpx.Response(response.status, headers=response.headers, stream=_Body(response))
 
     def close(self) -> None:
@@ -110,19 +116,30 @@ class GuardedBackend(httpcore.NetworkBackend):
 
 
 class _PacedStream(httpcore.NetworkStream):
-    """Counts bytes and the time spent waiting for them, headers and body alike."""
+    """Counts bytes and the time spent waiting for them, headers and body alike.
+
+    Also ends what goes on before an answer's body for ever, such as 100 Continue again and again.
+    """
 
     def __init__(self, stream: httpcore.NetworkStream, pace: Pace) -> None:
         self._stream = stream
         self._pace = pace
         self._waited = 0.0
         self._received = 0
+        self._head_left: float = _MOST_HEAD_BYTES
+
+    def end_head(self) -> None:
+        """What comes now is the body, or belongs to it."""
+        self._head_left = math.inf
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         started = time.monotonic()
         data = self._stream.read(max_bytes, timeout)
         self._waited += time.monotonic() - started
         self._received += len(data)
+        self._head_left -= len(data)
+        if self._head_left < 0:
+            raise httpcore.RemoteProtocolError("endless headers")
         if (
             self._waited > self._pace.grace_seconds
             and self._received < self._pace.bytes_per_second * self._waited
@@ -131,6 +148,7 @@ class _PacedStream(httpcore.NetworkStream):
         return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._head_left = _MOST_HEAD_BYTES
         self._stream.write(buffer, timeout)
 
     def close(self) -> None:

@@ -192,7 +192,8 @@ def commit(folder: Path, about: Mapping[str, object], tables: Mapping[str, bytes
     try:
         for name, table in tables.items():
             write_durably(staged[name], table)
-        replace_file(folder / "dataset.json", text.encode())
+        # A source's name may hold bytes that are no text; what replaces them is JSON's own escape.
+        replace_file(folder / "dataset.json", text.encode("utf-8", "backslashreplace"))
     except OSError:
         for path in staged.values():
             path.unlink(missing_ok=True)

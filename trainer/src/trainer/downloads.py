@@ -17,6 +17,7 @@ from trainer.answers import check_redirect, gives_the_rest, retry_after
 from trainer.connections import GuardedBackend, GuardedTransport, Pace
 from trainer.errors import DataError, TemporaryError
 from trainer.storage import writing
+from trainer.urls import public_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -108,7 +109,7 @@ def fetch(client: httpx.Client, download: Download, budget: Budget) -> None:
         TemporaryError: the server or the network fails, also after several attempts; or the
             folder cannot be written.
     """
-    if download.sha256 and download.path.exists() and _sha256(download.path) == download.sha256:
+    if download.sha256 and download.path.exists() and hash_file(download.path) == download.sha256:
         return
     with writing(download.path.parent):
         download.path.parent.mkdir(parents=True, exist_ok=True)
@@ -119,13 +120,12 @@ def fetch(client: httpx.Client, download: Download, budget: Budget) -> None:
                 _attempt(client, download, budget)
 
 
-def public_url(url: str) -> str:
-    """A URL without what may be secret: credentials, query and fragment."""
-    try:
-        parsed = httpx.URL(url)
-    except httpx.InvalidURL:
-        return "(malformed URL)"
-    return str(parsed.copy_with(username=None, password=None, query=None, fragment=None))
+def hash_file(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        # Typed for binary files in general, which the type of open() is one of.
+        reader: Any = file
+        return hashlib.file_digest(reader, "sha256").hexdigest()
 
 
 class _RetryError(TemporaryError):
@@ -151,7 +151,12 @@ def _translated(download: Download) -> Iterator[None]:
         raise _RetryError(f"{download}: the connection was cut off; retry later") from error
     except httpx.TooManyRedirects as error:
         raise DataError(f"{download}: more than {REDIRECTS} redirects") from error
-    except (httpcore.UnsupportedProtocol, httpx.InvalidURL, httpx.RequestError) as error:
+    except (
+        httpcore.UnsupportedProtocol,
+        httpx.InvalidURL,
+        httpx.RequestError,
+        UnicodeError,
+    ) as error:
         raise DataError(f"{download}: no usable http or https URL") from error
     except DataError as error:
         prefix = str(download)
@@ -163,16 +168,17 @@ def _translated(download: Download) -> Iterator[None]:
 def _attempt(client: httpx.Client, download: Download, budget: Budget) -> None:
     part, note = _beside(download, ".part"), _beside(download, ".http.json")
     with client.stream("GET", download.url, headers=_conditions(download)) as response:
-        if response.status_code == httpx.codes.NOT_MODIFIED:
+        if response.status_code == httpx.codes.NOT_MODIFIED and download.path.exists():
             return
         _check_status(response, download)
         resumed = response.status_code == httpx.codes.PARTIAL_CONTENT
         start = part.stat().st_size if resumed and part.exists() else 0
-        if resumed and not gives_the_rest(response, start):
+        if resumed and not gives_the_rest(response, start, _noted(download)[0]):
             part.unlink(missing_ok=True)
             raise _RetryError(f"{download}: the server resumed at another place; retry later")
         _check_size(start + int(response.headers.get("Content-Length", 0)), download)
-        note.write_text(json.dumps(_validators(response)))
+        headers = response.headers
+        note.write_text(json.dumps([headers.get("ETag"), headers.get("Last-Modified")]))
         with part.open("ab" if resumed else "wb") as file:
             for data in response.iter_raw():
                 budget.spend(len(data))
@@ -184,26 +190,30 @@ def _attempt(client: httpx.Client, download: Download, budget: Budget) -> None:
 
 def _conditions(download: Download) -> dict[str, str]:
     part = _beside(download, ".part")
-    try:
-        validators: dict[str, str] = json.loads(_beside(download, ".http.json").read_bytes())
-    except (FileNotFoundError, ValueError):
-        return {}
-    etag, modified = validators.get("etag"), validators.get("modified")
+    etag, modified = _noted(download)
     if part.exists():
         # RFC 9110, 13.1.5: a weak entity tag must not be used here.
         unchanged = etag if etag and not etag.startswith("W/") else modified
         return (
             {"Range": f"bytes={part.stat().st_size}-", "If-Range": unchanged} if unchanged else {}
         )
-    if not download.path.exists():
+    if download.sha256 or not download.path.exists():  # a file of another hash is of no use
         return {}
     headers = {"If-None-Match": etag, "If-Modified-Since": modified}
     return {name: value for name, value in headers.items() if value}
 
 
-def _validators(response: httpx.Response) -> dict[str, str | None]:
-    headers = response.headers
-    return {"etag": headers.get("ETag"), "modified": headers.get("Last-Modified")}
+def _noted(download: Download) -> tuple[str | None, str | None]:
+    """ETag and Last-Modified of what lies beside, if they can be sent back."""
+    try:
+        etag, modified = json.loads(_beside(download, ".http.json").read_bytes())
+    except (FileNotFoundError, ValueError, TypeError):
+        return None, None
+    return _sendable(etag), _sendable(modified)
+
+
+def _sendable(value: object) -> str | None:
+    return value if isinstance(value, str) and value.isascii() else None
 
 
 def _check_status(response: httpx.Response, download: Download) -> None:
@@ -226,7 +236,7 @@ def _check_size(count: int, download: Download) -> None:
 
 
 def _check_hash(download: Download, part: Path, *, resumed: bool) -> None:
-    if download.sha256 is None or (found := _sha256(part)) == download.sha256:
+    if download.sha256 is None or (found := hash_file(part)) == download.sha256:
         return
     part.unlink()
     if resumed:
@@ -234,13 +244,6 @@ def _check_hash(download: Download, part: Path, *, resumed: bool) -> None:
     raise DataError(
         f"{download}: its sha256 is {found}, not {download.sha256}; the file was changed or damaged"
     )
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        # Typed for binary files in general, which the type of open() is one of.
-        reader: Any = file
-        return hashlib.file_digest(reader, "sha256").hexdigest()
 
 
 def _beside(download: Download, suffix: str) -> Path:

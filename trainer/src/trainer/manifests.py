@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import json
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from trainer.errors import DataError
+from trainer.urls import is_http
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 SUFFIXES = (".csv", ".jsonl", ".ndjson")
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_MOST_LETTERS = 4096  # of a value; Linux's longest path
 _COLUMNS = "path or url, label and, if known, sha256"
 
 
@@ -79,6 +81,9 @@ def _csv_records(name: str, text: str) -> Iterator[tuple[int, Mapping[str, objec
 
 
 def _check_columns(name: str, columns: list[str]) -> None:
+    for column in ("path", "url", "label", "sha256"):
+        if columns.count(column) > 1:
+            raise DataError(f"{name} line 1: two columns {column!r}; remove one")
     for needed in (("label",), ("path", "url")):
         if not set(needed) & set(columns):
             raise DataError(
@@ -131,7 +136,10 @@ def _text(place: str, record: Mapping[str, object], column: str) -> str | None:
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise DataError(f"{place}: {column!r} is no text")
     text = str(value).strip()
-    if any(ord(character) < 32 for character in text):  # noqa: PLR2004 - control characters
+    if len(text) > _MOST_LETTERS:
+        raise DataError(f"{place}: {column!r} has more than {_MOST_LETTERS:,} letters")
+    # Cs: halves of characters, which JSON can spell, and no file name or URL can hold.
+    if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in text):
         raise DataError(f"{place}: {column!r} holds a control character")
     return text or None
 
@@ -142,10 +150,5 @@ def _check_path(place: str, path: str) -> None:
 
 
 def _check_url(place: str, url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
+    if not is_http(url):
         raise DataError(f"{place}: no usable http or https URL")

@@ -89,8 +89,11 @@ class Reader:
                 pixels = render(image, *self.size)
         except TooManyPixelsError as error:
             return Record(item.name, item.label, kind="too large", reason=str(error)), None
-        except (UnreadableImageError, OSError) as error:
+        except UnreadableImageError as error:
             return Record(item.name, item.label, kind="unreadable", reason=str(error)), None
+        except OSError as error:
+            reason = error.strerror or str(error)
+            return Record(item.name, item.label, kind="unreadable", reason=reason), None
         with writing(self.images_dir):
             _keep(f"{self.images_dir}/{path}", data)
         return Record(item.name, item.label, sha256, path), pixels

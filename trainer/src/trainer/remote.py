@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import re
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urljoin, urlsplit
 
 from trainer import archives, manifests
 from trainer.addresses import AddressError
-from trainer.downloads import CONNECTIONS, Budget, Download, fetch, open_client
+from trainer.downloads import CONNECTIONS, Budget, Download, fetch, hash_file, open_client
 from trainer.errors import DataError
 from trainer.storage import locked, writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
     from concurrent.futures import Future
-    from pathlib import Path
 
     from trainer.addresses import Reach
     from trainer.connections import Pace
@@ -50,7 +51,7 @@ class Access:
     def path(self, url: str) -> Path:
         """Where a URL's content is kept: by hash, with its name for people to see."""
         name = PurePosixPath(urlsplit(url).path).name[-64:]
-        safe = "".join(letter if letter.isalnum() or letter in "._-" else "-" for letter in name)
+        safe = re.sub(r"[^A-Za-z0-9._-]", "-", name)
         return self.folder / f"{hashlib.sha256(url.encode()).hexdigest()[:16]}-{safe}"
 
     @contextmanager
@@ -97,9 +98,9 @@ def fetch_rows(rows: list[Row], manifest: Path, access: Access) -> Iterator[Path
     Raises:
         DataError: local files are missing, changed, or outside the manifest's folder.
     """
-    root = manifest.parent.resolve()
+    root = Path(os.path.realpath(manifest.parent))
     local = {row.line: _local_path(row, root, manifest.name) for row in rows if row.path}
-    missing = [row for row in rows if row.line in local and not local[row.line].is_file()]
+    missing = [row for row in rows if row.line in local and not _is_file(local[row.line])]
     if missing:
         raise DataError(
             f"{manifest.name} line {missing[0].line}: there is no {missing[0].path}; "
@@ -117,16 +118,31 @@ def _in_order(
         if row.line not in local:
             yield next(fetched)
             continue
-        path = local[row.line]
-        if row.sha256 and hashlib.sha256(path.read_bytes()).hexdigest() != row.sha256:
-            raise DataError(f"{name} line {row.line}: {row.path} has another sha256")
-        yield path
+        _check_hash(row, local[row.line], name)
+        yield local[row.line]
     # Failures are told when the downloads have ended.
     yield from fetched
 
 
+def _check_hash(row: Row, path: Path, name: str) -> None:
+    if row.sha256 is None:
+        return
+    try:
+        found = hash_file(path)
+    except OSError as error:
+        reason = f"{row.path} cannot be read ({error.strerror})"
+        raise DataError(f"{name} line {row.line}: {reason}") from error
+    if found != row.sha256:
+        raise DataError(f"{name} line {row.line}: {row.path} has another sha256")
+
+
+def _is_file(path: Path) -> bool:
+    return os.path.isfile(path)  # noqa: PTH113 - Path's raises on names that are too long
+
+
 def _local_path(row: Row, root: Path, name: str) -> Path:
-    path = (root / (row.path or "")).resolve()
+    # Unlike Path.resolve(), this does not raise on links that lead to each other.
+    path = Path(os.path.realpath(root / (row.path or "")))
     if not path.is_relative_to(root):
         raise DataError(f"{name} line {row.line}: {row.path} leads out of the manifest's folder")
     return path

@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 
 from trainer import archives, manifests, remote
 from trainer.digits import read_digits
-from trainer.downloads import public_url
 from trainer.errors import DataError, SettingsError
 from trainer.presets import DIGITS, PRESETS, find_preset
 from trainer.recipes import UnreadableImageError
+from trainer.urls import is_http, public_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -83,9 +83,10 @@ def open_source(data: str, access: Access) -> Source:
     if "://" in data:
         return _url(data, access)
     path = Path(data)
-    if path.is_dir():
+    # Unlike Path's own, these say no to what cannot be looked at, such as too long a name.
+    if os.path.isdir(path):  # noqa: PTH112
         return _folder(path)
-    if path.is_file():
+    if os.path.isfile(path):  # noqa: PTH113
         return _manifest(path, access) if _is_manifest(data) else _archive(path, data, "")
     raise SettingsError(
         f"--data {data!r}: no file or folder, URL or preset; presets are {', '.join(PRESETS)}"
@@ -102,9 +103,9 @@ def _preset(preset: Preset, access: Access) -> Source:
 
 
 def _url(url: str, access: Access) -> Source:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if not is_http(url):
         raise SettingsError(f"--data {public_url(url)!r}: no usable http or https URL")
+    parts = urlsplit(url)
     name = dataset_name(PurePosixPath(parts.path).name)
     if not _is_manifest(parts.path):
         source = _archive(remote.fetch_archive(url, access), public_url(url), "")
@@ -114,7 +115,11 @@ def _url(url: str, access: Access) -> Source:
 
 
 def _manifest(path: Path, access: Access) -> Source:
-    rows = manifests.read_manifest(path.name, path.read_bytes())
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+    rows = manifests.read_manifest(path.name, data)
     files = remote.fetch_rows(rows, path, access)
     return Source(dataset_name(path.name), str(path), "", len(rows), _row_items(rows, files))
 
@@ -143,15 +148,25 @@ def _folder(root: Path) -> Source:
 
 
 def _files(root: Path) -> Iterator[str]:
-    """Paths below a folder; linked folders are followed, each only once."""
+    """Paths below a folder.
+
+    Links are followed, also out of it: they are the user's own, and many datasets are made of
+    them. A folder is read only once, however many links lead to it.
+    """
     seen = set()
-    for folder, folders, names in os.walk(root, followlinks=True):
+    for folder, folders, names in os.walk(root, onerror=_refuse, followlinks=True):
         place = os.stat(folder)  # noqa: PTH116 - os.walk gives text
         if (place.st_dev, place.st_ino) in seen:
             folders.clear()
             continue
         seen.add((place.st_dev, place.st_ino))
         yield from (Path(folder, name).relative_to(root).as_posix() for name in names)
+
+
+def _refuse(error: OSError) -> None:
+    raise DataError(
+        f"{error.filename}: cannot be read ({error.strerror}); let the trainer's user read it"
+    ) from error
 
 
 def _given(data: bytes) -> bytes:

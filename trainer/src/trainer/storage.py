@@ -76,7 +76,7 @@ def staging_path(folder: Path) -> Path:
 
 
 def write_durably(path: Path, data: bytes) -> None:
-    """Write a file and wait until it is on the disk; `path` must be free, and is after a failure."""
+    """Write a new file and wait until it is on the disk; after a failure there is none."""
     try:
         with path.open("wb") as file:
             file.write(data)
