@@ -20,7 +20,7 @@ _ERRORS = {
     "404": ("There is nothing of that name.", ["not_found"]),
     "405": ("The route does not take this method.", ["method_not_allowed"]),
     "413": ("Too many bytes or pixels.", ["too_large"]),
-    "415": ("The body is of a type that is not read.", ["unsupported_type"]),
+    "415": ("The body is of a type that is not read, or compressed.", ["unsupported_type"]),
     "503": (
         "Not now: no model, one that fails on this image, too much to do, or too slow.",
         ["no_model", "model_fault", "busy", "timeout"],

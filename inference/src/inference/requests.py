@@ -26,7 +26,7 @@ _UNROUTED = "none"
 
 
 class RequestLog:
-    """ASGI middleware; the outermost of the application's own."""
+    """ASGI middleware; outside it, answers are only held back, never made."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
