@@ -244,6 +244,7 @@ def test_the_trainer_gets_its_options(demo: Starter) -> None:
         ("..", "classifier"),
         ("写真", "classifier"),
         ("-x-", "x"),
+        ("a" * 65, "a" * 64),
     ],
 )
 def test_model_name(data: str, name: str) -> None:

@@ -126,18 +126,20 @@ def test_scripts_are_run_and_their_exit_codes_handed_on(page: Page) -> None:
 
 def test_serving_is_what_the_process_becomes(page: Page) -> None:
     page("build")
-    vite = page.folder / "node_modules" / "vite" / "bin" / "vite.js"
-    vite.parent.mkdir(parents=True)
-    vite.touch()
-    command = [str(Path(sys.executable).parent / "page"), "--folder", str(page.folder), "serve"]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert told == f"node node_modules/vite/bin/vite.js preview in {page.folder.resolve()}\n"
+    install_vite(page)
+    served = serve(page)
+    said = f"node node_modules/vite/bin/vite.js preview in {page.folder.resolve()}\n"
+    assert (served.stdout, served.returncode) == (said, 0)
 
 
-def test_serving_needs_a_built_page(page: Page, capsys: pytest.CaptureFixture[str]) -> None:
-    assert page("serve") == 1
+@pytest.mark.parametrize("lost", ["dist/index.html", "node_modules/vite/bin/vite.js"])
+def test_serving_needs_a_built_page(page: Page, lost: str) -> None:
+    page("build")
+    install_vite(page)
+    (page.folder / lost).unlink()
+    served = serve(page)
     said = f"page: {page.folder}: the page is not built; `page build` does it\n"
-    assert capsys.readouterr().err == said
+    assert (served.stderr, served.stdout, served.returncode) == (said, "", 1)
 
 
 def test_a_folder_without_a_page(page: Page, capsys: pytest.CaptureFixture[str]) -> None:
@@ -160,6 +162,18 @@ def test_find_node_tells_nothing_when_it_must_be_installed(
     monkeypatch.setenv("PATH", "")
     assert page("find-node") == 0
     assert capsys.readouterr().out == ""
+
+
+def serve(page: Page) -> subprocess.CompletedProcess[str]:
+    """Serves in a process of its own, which becomes the server."""
+    command = [str(Path(sys.executable).parent / "page"), "--folder", str(page.folder), "serve"]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def install_vite(page: Page) -> None:
+    vite = page.folder / "node_modules" / "vite" / "bin" / "vite.js"
+    vite.parent.mkdir(parents=True)
+    vite.touch()
 
 
 def use_node(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

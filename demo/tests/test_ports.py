@@ -47,6 +47,24 @@ def test_what_localhost_means_by_ipv6_counts() -> None:
             check_port(port, "--port")
 
 
+def test_what_answers_counts_though_the_address_can_be_bound(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ports, "why_not", lambda _: "")  # as macOS has it
+    with socket.create_server(HERE) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(DemoError, match="Address already in use"):
+            check_port(port, "--port")
+    check_port(port, "--port")
+
+
+def test_two_servers_need_two_ports() -> None:
+    (port,) = free_ports(1)
+    with pytest.raises(DemoError, match=f"are both {port}; choose two") as raised:
+        check_ports(port, port)
+    assert raised.value.exit_code == 2
+
+
 def test_airplay_is_named_for_its_port_only(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ports.AIRPLAY_PORT == 5000
     with socket.create_server(HERE) as other:
