@@ -11,7 +11,15 @@ nox.options.reuse_venv = "yes"
 nox.options.sessions = ["tests"]
 
 PATIENCE = 30  # seconds that services may take to stop after Ctrl-C
-PROJECTS = ("demo", "inference", "trainer", "tests")
+TYPED = {  # what is checked, with whose environment
+    "benchmarks": "trainer",
+    "demo": "demo",
+    "inference": "inference",
+    "tests": "tests",
+    "tests/contract/make_golden_images.py": "trainer",
+    "tests/contract/make_golden_models.py": "inference",
+    "trainer": "trainer",
+}
 LOCKS = {
     "requirements.lock": ("--group", "pyproject.toml:nox"),
     "requirements-lint.lock": ("--group", "pyproject.toml:lint"),
@@ -46,18 +54,19 @@ def demo(session: nox.Session) -> None:
     run_service(session, "demo", *session.posargs)
 
 
-@nox.session(venv_backend="none", default=False)
+@nox.session(
+    venv_backend="none",
+    requires=["tests_page", "tests_inference", "tests_demo", "tests_trainer", "tests_services"],
+)
 def tests(session: nox.Session) -> None:
-    """Run all tests, the fast ones first."""
-    for part in ("demo", "inference", "page", "trainer", "services"):
-        session.notify(f"tests_{part}")
+    """Run all tests, the fast ones first; what follows -- goes to pytest."""
+    session.log("all tests have passed")
 
 
-@nox.session(venv_backend="none", default=False)
+@nox.session(venv_backend="none", requires=["lint_style", "lint_page", "lint_types"], default=False)
 def lint(session: nox.Session) -> None:
     """Check style, types, import directions and the workflow."""
-    for part in ("style", "page", "types"):
-        session.notify(f"lint_{part}")
+    session.log("nothing is to be mended")
 
 
 @nox.session(venv_backend="none", requires=["env_trainer"], default=False)
@@ -190,9 +199,8 @@ def lint_types(session: nox.Session) -> None:
     """Check the types of all Python, each project with its own environment."""
     install(session, "requirements-lint.lock", "requirements.lock")
     session.run("mypy", "noxfile.py")
-    for project in PROJECTS:
-        session.run("mypy", project, "--python-executable", f".nox/env_{project}/bin/python")
-    session.run("mypy", "benchmarks", "--python-executable", ".nox/env_trainer/bin/python")
+    for path, project in TYPED.items():
+        session.run("mypy", path, "--python-executable", f".nox/env_{project}/bin/python")
 
 
 def install(session: nox.Session, *locks_and_projects: str) -> None:

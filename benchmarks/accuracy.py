@@ -22,12 +22,13 @@ from keras import layers
 
 from figures import Figure, write_figures
 from fit import Silence
+from trainer.batches import Examples, build_forward, predict_logits
 from trainer.dataset import read_cache, split_labels
 from trainer.options import Options
 from trainer.preparation import prepare
 from trainer.presets import FLOWERS
 from trainer.settings import Settings
-from trainer.training import Examples, Task, build_forward, fit, predict_logits
+from trainer.training import Task, fit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

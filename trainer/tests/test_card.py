@@ -5,12 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trainer.card import CardFacts, write_card
+from trainer.card import Facts, write_card
 from trainer.dataset import Dataset, Example
 from trainer.evaluation import ClassScore, Evaluation
 from trainer.options import Options
+from trainer.runs import Outcome
 
-FACTS = CardFacts("colours", 12345, 3, 2, 61.4, "CPU", 0.5, 1.25, 2e-7)
+OUTCOME = Outcome(3, 2, 61.4, "CPU", "2026-01-31T12:00:00Z")
+FACTS = Facts("colours", 12345, OUTCOME, 0.5, 1.25, 2e-7)
 
 
 def card(label: str = "cat", source: str = "pets", attribution: str = "me, CC BY 4.0") -> str:

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 from sample_model import contract
 
-from trainer.card import CardFacts
+from trainer.card import Facts
 from trainer.dataset import Dataset, Example
 from trainer.draft import draft_manifest
 from trainer.evaluation import ClassScore, Evaluation
 from trainer.options import Options
-from trainer.runs import open_run
+from trainer.runs import Outcome, open_run
 
 EXAMPLE = Example("a.png", "a", "0" * 64)
 DATASET = Dataset(
@@ -31,7 +31,8 @@ DATASET = Dataset(
 EVALUATION = Evaluation(
     0.75, 0.04, np.eye(2, dtype=np.int64), (ClassScore("a", 1, 0.5, 2), ClassScore("b", 0, 1, 1))
 )
-FACTS = CardFacts("pets", 99, 3, 2, 61.4, "CPU", 0.5, 1.25, 2e-7)
+OUTCOME = Outcome(3, 2, 61.4, "CPU", "2026-01-31T12:00:00Z")
+FACTS = Facts("pets", 99, OUTCOME, 0.5, 1.25, 2e-7)
 
 
 def test_a_draft_becomes_a_manifest_that_keeps_the_contract() -> None:

@@ -12,11 +12,11 @@ import pytest
 import tensorflow as tf
 from onnx import numpy_helper
 
+from trainer.batches import build_forward, predict_logits
 from trainer.errors import CheckError
 from trainer.evaluation import softmax
 from trainer.export import build_classifier, check, compare, export
 from trainer.model import build_model
-from trainer.training import build_forward, predict_logits
 
 SIZE = 9  # odd, so that pooling has an edge to get wrong
 TEMPERATURE = 2.5

@@ -16,25 +16,21 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny_training import SIZE, Notes, epoch, examples, options, task
+from tiny_training import SIZE, Notes, epoch, options, task
 
 from trainer import training
+from trainer.batches import Examples, build_forward, feed, predict_logits
 from trainer.evaluation import cross_entropy
 from trainer.model import build_model
 from trainer.training import (
-    Examples,
     Task,
     best,
-    build_forward,
     build_optimizer,
     build_train_step,
     class_weights,
-    feed,
     finished,
     fit,
     follow,
-    in_batches,
-    predict_logits,
     smooth,
 )
 
@@ -179,25 +175,6 @@ def test_classes_weigh_alike_whatever_their_counts() -> None:
 def test_smooth_labels_keep_their_sum_and_their_class() -> None:
     found = np.asarray(smooth(tf.constant([2, 0]), 4, 0.2))
     assert found == pytest.approx(np.array([[0.05, 0.05, 0.85, 0.05], [0.85, 0.05, 0.05, 0.05]]))
-
-
-def test_the_feed_reads_a_memory_map_in_the_given_order(tmp_path: Path) -> None:
-    pixels = examples(20, seed=3).pixels
-    np.save(tmp_path / "pixels.npy", pixels)
-    mapped = np.load(tmp_path / "pixels.npy", mmap_mode="r")
-    truth = np.arange(20, dtype=np.int32)
-    order = np.random.default_rng(0).permutation(20)[:16]
-    batches = list(feed(Examples(mapped, truth), order, 8))
-    assert [len(images) for images, _ in batches] == [8, 8]
-    assert np.concatenate([labels for _, labels in batches]).tolist() == order.tolist()
-    assert np.array_equal(np.concatenate([images for images, _ in batches]), pixels[order])
-
-
-def test_batches_are_all_of_the_images_in_order() -> None:
-    pixels = examples(11, seed=3).pixels
-    batches = list(in_batches(pixels, 4))
-    assert [len(each) for each in batches] == [4, 4, 3]
-    assert np.array_equal(np.concatenate(batches), pixels)
 
 
 def test_the_learning_rate_warms_up_and_decays() -> None:

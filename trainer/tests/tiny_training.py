@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from trainer.batches import Examples
 from trainer.options import Options
-from trainer.training import Epoch, Examples, Task
+from trainer.training import Epoch, Task
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,24 +9,27 @@ if TYPE_CHECKING:
     from trainer.dataset import Dataset
     from trainer.evaluation import Evaluation
     from trainer.options import Options
+    from trainer.runs import Outcome
 
 
 @dataclass(frozen=True, slots=True)
-class CardFacts:
-    """What a card tells beside data, options and evaluation."""
+class Facts:
+    """What a card and a manifest tell beside data, options and evaluation.
+
+    Attributes:
+        parameters: of the network, trained or not.
+        difference: the largest between Keras' and ONNX Runtime's probabilities.
+    """
 
     model_name: str
     parameters: int
-    epochs: int
-    best_epoch: int
-    seconds: float
-    device: str
+    outcome: Outcome
     validation_accuracy: float
     temperature: float
     difference: float
 
 
-def write_card(dataset: Dataset, options: Options, evaluation: Evaluation, facts: CardFacts) -> str:
+def write_card(dataset: Dataset, options: Options, evaluation: Evaluation, facts: Facts) -> str:
     """The card's text; its sections are those of M. Mitchell et al., "Model Cards" (2019)."""
     size = options.image_size
     sections = (
@@ -55,7 +58,7 @@ def _data_section(dataset: Dataset) -> str:
     return "\n\n".join(lines)
 
 
-def _results_section(dataset: Dataset, evaluation: Evaluation, facts: CardFacts) -> str:
+def _results_section(dataset: Dataset, evaluation: Evaluation, facts: Facts) -> str:
     rows = "\n".join(
         f"| {_inline(score.label)} | {score.precision:.1%} | {score.recall:.1%} | {score.images} |"
         for score in evaluation.classes
@@ -70,10 +73,11 @@ def _results_section(dataset: Dataset, evaluation: Evaluation, facts: CardFacts)
     )
 
 
-def _training_section(options: Options, facts: CardFacts) -> str:
+def _training_section(options: Options, facts: Facts) -> str:
+    outcome = facts.outcome
     return (
-        f"## Training\n\n{facts.epochs} epochs of at most {options.epochs} in "
-        f"{facts.seconds:.0f} s on {facts.device}, the best being epoch {facts.best_epoch}; "
+        f"## Training\n\n{outcome.epochs} epochs of at most {options.epochs} in "
+        f"{outcome.seconds:.0f} s on {outcome.device}, the best being epoch {outcome.best_epoch}; "
         f"AdamW at {options.learning_rate:g}, batches of {options.batch_size}, "
         f"augmentation `{options.augmentation}`, seed {options.seed}."
     )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 from contextlib import contextmanager
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from trainer.errors import DataError
+from trainer.storage import replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,10 +72,8 @@ class Checkpoints:
         """Keeps the state after the history's last epoch."""
         self._folder.mkdir(parents=True, exist_ok=True)
         if is_best:
-            staged = self._folder / f"staged-{BEST}"
-            write_weights(staged, self._average)
-            staged.replace(self._folder / BEST)
-        replace_text(self._folder / HISTORY, json.dumps(history, indent=1))
+            write_weights(self._folder / BEST, self._average)
+        replace_file(self._folder / HISTORY, json.dumps(history, indent=1).encode())
         self._epoch.assign(len(history))
         self._manager.save(checkpoint_number=len(history))
 
@@ -88,14 +87,13 @@ class Checkpoints:
 
 
 def write_weights(path: Path, model: keras.Model) -> None:
-    """Writes all weights, in the model's order.
+    """Writes all weights, in the model's order, whole or not at all.
 
     Not by Keras, whose HDF5 tells a full disk by a RuntimeError.
     """
-    with path.open("wb") as file:
-        np.savez(file, *model.get_weights())
-        file.flush()
-        os.fsync(file.fileno())
+    buffer = BytesIO()
+    np.savez(buffer, *model.get_weights())
+    replace_file(path, buffer.getvalue())
 
 
 def read_weights(path: Path, model: keras.Model) -> None:
@@ -117,13 +115,3 @@ def damage_told(folder: Path) -> Iterator[None]:
         raise DataError(
             f"{folder}: what a training left there is damaged; `trainer fit --retrain` begins anew"
         ) from error
-
-
-def replace_text(path: Path, text: str) -> None:
-    """Writes a file whole or not at all."""
-    staged = path.with_name(f"staged-{path.name}")
-    with staged.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    staged.replace(path)

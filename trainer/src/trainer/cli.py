@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,7 @@ _log = logging.getLogger(__name__)
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit code; a fault is one line on stderr."""
     arguments = build_parser().parse_args(argv)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a stop is told like Ctrl-C
     try:
         settings = read_settings(os.environ | _given(arguments))
         logs.configure(settings)

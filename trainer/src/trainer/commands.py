@@ -85,6 +85,7 @@ def prepare(arguments: argparse.Namespace, settings: Settings) -> Dataset:
             size=options.image_size,
             allow_private=arguments.allow_private,
             on_progress=tell,
+            on_download=lambda count, _: tell(0, None, f"{count / 1e6:,.0f} MB fetched"),
         )
     _log.info(
         "%s: %d images of %d classes to train, %d to validate, %d to test; %d dropped%s",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from trainer.recipes import STRETCH_BILINEAR
 
 if TYPE_CHECKING:
-    from trainer.card import CardFacts
+    from trainer.card import Facts
     from trainer.dataset import Dataset
     from trainer.evaluation import Evaluation
     from trainer.runs import Run
@@ -19,7 +19,7 @@ PACKAGES = ("keras", "numpy", "onnx", "onnxruntime", "pillow", "tf2onnx")
 
 
 def draft_manifest(
-    dataset: Dataset, run: Run, on_test: Evaluation, facts: CardFacts, tensorflow: str
+    dataset: Dataset, run: Run, on_test: Evaluation, facts: Facts, tensorflow: str
 ) -> dict[str, object]:
     """All of a manifest but format, name, version, created, samples and files."""
     size = run.options.image_size
@@ -51,11 +51,11 @@ def draft_manifest(
         },
         "training": {
             "fingerprint": run.fingerprint,
-            "epochs": facts.epochs,
-            "best_epoch": facts.best_epoch,
+            "epochs": facts.outcome.epochs,
+            "best_epoch": facts.outcome.best_epoch,
             "seed": run.options.seed,
-            "seconds": facts.seconds,
-            "device": facts.device,
+            "seconds": facts.outcome.seconds,
+            "device": facts.outcome.device,
             "settings": asdict(run.options),
         },
         "packages": {

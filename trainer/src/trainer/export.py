@@ -11,8 +11,8 @@ import onnxruntime
 import tensorflow as tf
 import tf2onnx
 
+from trainer.batches import in_batches
 from trainer.errors import CheckError
-from trainer.training import in_batches
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -23,6 +23,7 @@ def configure(settings: Settings) -> None:
     logging.captureWarnings(capture=True)
     for library in ("PIL", "absl", "httpx", "stamina", "tensorflow", "tf2onnx"):
         logging.getLogger(library).setLevel(logging.WARNING)
+    logging.getLogger("py.warnings").setLevel(logging.ERROR)  # libraries', for developers
 
 
 class StderrHandler(logging.Handler):

@@ -13,7 +13,8 @@ import keras
 import tensorflow as tf
 
 from trainer import evaluation, export, repository, runs, samples, training
-from trainer.card import CardFacts, write_card
+from trainer.batches import Examples, build_forward, predict_logits
+from trainer.card import Facts, write_card
 from trainer.checkpoints import BEST, HISTORY, read_weights
 from trainer.confusion import draw_confusion
 from trainer.console import progress
@@ -21,7 +22,7 @@ from trainer.dataset import split_labels, split_pixels
 from trainer.draft import draft_manifest
 from trainer.errors import DataError, TemporaryError
 from trainer.model import build_model
-from trainer.storage import writing
+from trainer.storage import locked, writing
 from trainer.versions import MODEL
 from trainer.watch import Watcher
 
@@ -46,7 +47,7 @@ def fit(
     Raises:
         DataError: nothing was learned, or what an interrupted training left is damaged.
         SettingsError: the run's folder cannot be written.
-        TemporaryError: TensorFlow failed, or the disk is full.
+        TemporaryError: TensorFlow failed, the disk is full, or another process trains here.
     """
     size = run.options.image_size
     task = training.Task(
@@ -54,8 +55,9 @@ def fit(
         val=examples(dataset, "val", size),
         classes=len(dataset.classes),
     )
-    with progress("train") as tell, _told_in_one_line(run):
+    with _told_in_one_line(run):
         run.folder.mkdir(parents=True, exist_ok=True)
+    with locked(run.folder / ".lock"), progress("train") as tell, _told_in_one_line(run):
         watcher = Watcher(run.options.epochs, status, tell, tensorboard)
         fitted = training.fit(task, run.options, run.folder, watcher)
         if not math.isfinite(training.best(fitted.history).val_loss):
@@ -84,13 +86,10 @@ def export_run(dataset: Dataset, run: Run, settings: Settings) -> None:
     temperature, on_val, on_test = _evaluate(dataset, run, model)
     with _told_in_one_line(run):
         checked = _export_model(dataset, run, export.build_classifier(model, temperature))
-        facts = CardFacts(
+        facts = Facts(
             model_name=settings.model_name,
             parameters=model.count_params(),
-            epochs=outcome.epochs,
-            best_epoch=outcome.best_epoch,
-            seconds=outcome.seconds,
-            device=outcome.device,
+            outcome=outcome,
             validation_accuracy=on_val.accuracy,
             temperature=temperature,
             difference=checked.difference,
@@ -116,9 +115,9 @@ def publish_run(run: Run, settings: Settings) -> int:
     return repository.publish(settings.model_dir, settings.model_name, files, content)
 
 
-def examples(dataset: Dataset, split: Split, size: int) -> training.Examples:
+def examples(dataset: Dataset, split: Split, size: int) -> Examples:
     """One split's pixels, mapped from the cache, with its labels."""
-    return training.Examples(split_pixels(dataset, split, size), split_labels(dataset, split))
+    return Examples(split_pixels(dataset, split, size), split_labels(dataset, split))
 
 
 @contextmanager
@@ -144,10 +143,10 @@ def _evaluate(
 ) -> tuple[float, evaluation.Evaluation, evaluation.Evaluation]:
     """The temperature that suits the validation split, and both splits' scores with it."""
     size = run.options.image_size
-    forward = training.build_forward(model)
+    forward = build_forward(model)
     val, test = examples(dataset, "val", size), examples(dataset, "test", size)
-    val_logits = training.predict_logits(forward, val.pixels)
-    test_logits = training.predict_logits(forward, test.pixels)
+    val_logits = predict_logits(forward, val.pixels)
+    test_logits = predict_logits(forward, test.pixels)
     temperature = evaluation.fit_temperature(val_logits, val.labels)
     return (
         temperature,
@@ -172,7 +171,7 @@ def _export_model(dataset: Dataset, run: Run, classify: export.Classifier) -> ex
 
 
 def _write_reports(
-    dataset: Dataset, run: Run, on_test: evaluation.Evaluation, facts: CardFacts
+    dataset: Dataset, run: Run, on_test: evaluation.Evaluation, facts: Facts
 ) -> None:
     folder = run.export_folder
     confusion = {"labels": dataset.classes, "confusion": on_test.confusion.tolist()}

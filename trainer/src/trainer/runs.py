@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from trainer import timestamp
 from trainer.errors import DataError
 from trainer.options import Options, fingerprint
-from trainer.storage import write_durably
+from trainer.storage import replace_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,8 +75,7 @@ def forget(run: Run) -> None:
 def write_outcome(run: Run, outcome: Outcome) -> None:
     """Mark a training as finished."""
     content = {"options": asdict(run.options), "outcome": asdict(outcome)}
-    write_durably(run.folder / "staged-run.json", json.dumps(content, indent=2).encode())
-    (run.folder / "staged-run.json").replace(run.folder / "run.json")
+    replace_file(run.folder / "run.json", json.dumps(content, indent=2).encode())
 
 
 def read_outcome(run: Run) -> Outcome:
@@ -110,7 +109,9 @@ def latest_run(dataset: Dataset) -> Run:
         if run.folder == path.parent:
             found.append((finished, run))
     if not found:
-        raise DataError(f"{dataset.folder}: no finished training of these images; `trainer fit` first")
+        raise DataError(
+            f"{dataset.folder}: no finished training of these images; `trainer fit` first"
+        )
     return max(found, key=lambda each: each[0])[1]
 
 

@@ -15,32 +15,25 @@ import numpy as np
 import tensorflow as tf
 
 from trainer.augmentation import augment
+from trainer.batches import build_forward, feed, predict_logits
 from trainer.checkpoints import Checkpoints
 from trainer.evaluation import cross_entropy
 from trainer.model import build_model
 from trainer.options import AUGMENTATIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
 
+    from trainer.batches import Examples, Forward
     from trainer.options import Options
 
-    Forward = Callable[[tf.Tensor], tf.Tensor]
     TrainStep = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
 
 
 AVERAGE_DECAY = 0.99  # of the weights' running average, a step
-
-
-@dataclass(frozen=True, slots=True)
-class Examples:
-    """One split: pixels `[n, H, W, 3]` uint8, which may be a memory map, and labels `[n]` int32."""
-
-    pixels: NDArray[np.uint8]
-    labels: NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,42 +261,3 @@ def follow(average: keras.Model, model: keras.Model, step: tf.Tensor) -> None:
     rate = tf.maximum(1 - AVERAGE_DECAY, 9 / (10 + step))
     for mean, weight in zip(average.weights, model.weights, strict=True):
         mean.assign(mean + rate * (weight - mean))
-
-
-def feed(examples: Examples, order: NDArray[np.int64], batch_size: int) -> tf.data.Dataset:
-    """Batches in the given order, read from the memory map while the step before is running."""
-    pixels, labels = examples.pixels, examples.labels
-
-    def read(rows: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
-        return pixels[rows], labels[rows]
-
-    def gather(rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        images, truth = tf.numpy_function(read, [rows], (tf.uint8, tf.int32))
-        images.set_shape([None, *pixels.shape[1:]])
-        truth.set_shape([None])
-        return images, truth
-
-    rows = tf.data.Dataset.from_tensor_slices(order).batch(batch_size)
-    return rows.map(gather).prefetch(2)
-
-
-def build_forward(model: keras.Model) -> Forward:
-    """The model outside training: uint8 `[n, H, W, 3]` to logits `[n, classes]`, for any n."""
-
-    def forward(images: tf.Tensor) -> tf.Tensor:
-        return model(tf.cast(images, tf.float32), training=False)
-
-    signature = [tf.TensorSpec(model.input_shape, tf.uint8)]
-    compiled: Forward = tf.function(forward, input_signature=signature)
-    return compiled
-
-
-def predict_logits(forward: Forward, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Logits `[n, classes]` of pixels `[n, H, W, 3]`, a batch at a time."""
-    return np.concatenate([forward(tf.constant(each)).numpy() for each in in_batches(pixels)])
-
-
-def in_batches(pixels: NDArray[np.uint8], size: int = 64) -> Iterator[NDArray[np.uint8]]:
-    """Views of at most `size` images each, in order."""
-    for start in range(0, len(pixels), size):
-        yield pixels[start : start + size]
