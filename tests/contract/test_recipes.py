@@ -41,7 +41,10 @@ def test_both_recipes_see_the_same(height: int, width: int) -> None:
 
 def test_both_recipes_refuse_the_same(tmp_path: Path) -> None:
     whole = next(path for path in IMAGES if path.name == "large.jpg")
+    # A scan that begins the picture's data again, as often as only an attacker would.
+    scans = whole.read_bytes()[:-2] + b"\xff\xda\x00\x02" * 200 + b"\xff\xd9"
     bad = {
+        "scans.jpg": scans,
         "empty.jpg": b"",
         "text.jpg": b"no picture",
         "cut-off.jpg": whole.read_bytes()[:2000],

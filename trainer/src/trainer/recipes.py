@@ -6,6 +6,7 @@ id of its own, which a published model's manifest names. A changed rule is a new
 
 from __future__ import annotations
 
+import re
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ STRETCH_BILINEAR = "stretch-bilinear-1"
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
 
+_JPEG = ("JPEG", "MPO")
+
 _ORIENTATION = 0x0112  # EXIF 2.32, section 4.6.4
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -30,6 +33,14 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 _LYING = (5, 6, 7, 8)
+
+#: Encoders write about ten. Each costs a pass over all pixels, however few bytes it has: seen, a
+#: second of decoding from 1.5 kB more.
+_MOST_SCANS = 100
+#: A marker that has a segment, or ends the image: ISO/IEC 10918-1, table B.1. Reserved ones are
+#: none, as for the decoder: what would be their length could hide scans.
+_MARKER = re.compile(rb"\xff([\xc0-\xcf\xd9-\xfe])")
+_END_OF_IMAGE, _START_OF_SCAN = b"\xd9", b"\xda"
 
 
 class UnreadableImageError(ValueError):
@@ -58,7 +69,8 @@ def open_image(data: bytes, max_pixels: int) -> Image.Image:
 
     Raises:
         TooManyPixelsError: the image has more than `max_pixels` pixels.
-        UnreadableImageError: the image is of no known format, or its header is damaged.
+        UnreadableImageError: the image is of no known format, its header is damaged, or it would
+            take too long.
     """
     try:
         image = Image.open(BytesIO(data), formats=FORMATS)
@@ -71,6 +83,8 @@ def open_image(data: bytes, max_pixels: int) -> Image.Image:
         raise TooManyPixelsError(
             f"{image.width} x {image.height} pixels, more than {max_pixels:,} in all"
         )
+    if image.format in _JPEG and _scans(data) > _MOST_SCANS:
+        raise UnreadableImageError(f"a JPEG of more than {_MOST_SCANS} scans")
     return image
 
 
@@ -82,7 +96,7 @@ def render(image: Image.Image, height: int, width: int) -> NDArray[np.uint8]:
     """
     try:
         orientation = _orientation(image)
-        if image.format in ("JPEG", "MPO"):
+        if image.format in _JPEG:
             lying = orientation in _LYING
             # Half the saving of an exact fit, and no loss that can be seen after resizing.
             image.draft("RGB", (2 * height, 2 * width) if lying else (2 * width, 2 * height))
@@ -129,3 +143,12 @@ def _unreadable(data: bytes) -> str:
     if not data:
         return "empty file"
     return f"no image, or damaged; known formats are {', '.join(FORMATS)}"
+
+
+def _scans(jpeg: bytes) -> int:
+    """How many scans the first image of a JPEG file has, without a look into them."""
+    scans, at = 0, 0
+    while (marker := _MARKER.search(jpeg, at)) and marker[1] != _END_OF_IMAGE:
+        scans += marker[1] == _START_OF_SCAN
+        at = marker.end() + int.from_bytes(jpeg[marker.end() : marker.end() + 2], "big")
+    return scans
