@@ -88,6 +88,7 @@ def test_killed_at_any_step_the_old_or_the_new_state_is_whole(
     assert read_dataset(tmp_path).train == examples(name)[:2]
     write(tmp_path, "newest")
     assert read_dataset(tmp_path).train == examples("newest")[:2]
+    assert not list(tmp_path.glob(".*"))
 
 
 def test_changed_csv_is_noticed(tmp_path: Path) -> None:

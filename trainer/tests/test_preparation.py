@@ -240,9 +240,10 @@ def test_names_that_are_no_text(folder: Path, settings: Settings) -> None:
 def test_name_of_the_dataset(folder: Path, settings: Settings) -> None:
     named = replace(settings, dataset="mine")
     assert prepare(str(folder), named, size=8).name == "mine"
-    assert prepare(str(folder), named, size=8, dataset_name="yours").name == "yours"
-    with pytest.raises(SettingsError, match="'downloads' is no dataset's name"):
-        prepare(str(folder), settings, size=8, dataset_name="downloads")
+    for name in ("downloads", "Downloads"):
+        with pytest.raises(SettingsError, match=f"'{name}' is no dataset's name.*--dataset"):
+            prepare(str(folder.rename(folder.with_name(name))), settings, size=8)
+        folder = folder.with_name(name)
 
 
 def test_digits(settings: Settings) -> None:

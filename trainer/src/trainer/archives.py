@@ -135,7 +135,7 @@ def _check_zip(entries: list[zipfile.ZipInfo], path: Path, limits: Limits) -> No
 
 def _read_tar(stream: _Bounded, path: Path, limits: Limits) -> Iterator[Member]:
     count = 0
-    with tarfile.open(fileobj=cast("IO[bytes]", stream), mode="r|", bufsize=2**16) as archive:
+    with tarfile.open(fileobj=cast("IO[bytes]", stream), mode="r|", bufsize=2**14) as archive:
         while (member := archive.next()) is not None:
             count += 1
             _check_count(count, path, limits)

@@ -200,6 +200,8 @@ def commit(folder: Path, about: Mapping[str, object], tables: Mapping[str, bytes
         raise
     for name, path in staged.items():
         path.replace(folder / name)
+    for path in folder.glob(".*-*"):  # of one that was killed
+        path.unlink()
     sync_folder(folder)
 
 

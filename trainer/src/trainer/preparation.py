@@ -60,7 +60,6 @@ def prepare(  # noqa: PLR0913 - what a command line gives
     settings: Settings,
     *,
     size: int,
-    dataset_name: str | None = None,
     allow_private: bool = False,
     on_progress: Progress | None = None,
     on_download: Progress | None = None,
@@ -71,9 +70,8 @@ def prepare(  # noqa: PLR0913 - what a command line gives
 
     Args:
         data: a preset's name, a path, or a URL.
-        settings: where things are; `settings.dataset` is the name unless `dataset_name` is given.
+        settings: where things are; without `settings.dataset` it is named for the source.
         size: height and width of the cached pixels.
-        dataset_name: a folder below `settings.data_dir`; by default named for the source.
         allow_private: whether the user's own URLs and manifests may lead to private addresses.
         on_progress: told images done and in all, the latter None where it is not known.
         on_download: told bytes received, and None.
@@ -87,9 +85,12 @@ def prepare(  # noqa: PLR0913 - what a command line gives
     downloads = settings.data_dir / DOWNLOADS
     access = Access(downloads, allow_private, lambda count: told(count, None))
     source = open_source(data, access)
-    name = dataset_name or settings.dataset or source.name
-    if name == DOWNLOADS:
-        raise SettingsError(f"{name!r} is no dataset's name, since downloads are kept there")
+    name = settings.dataset or source.name
+    if name.lower() == DOWNLOADS:  # there are file systems for which these are the same
+        raise SettingsError(
+            f"{name!r} is no dataset's name, since downloads are kept there; "
+            "give another by --dataset"
+        )
     with _staging(settings.data_dir, name) as staging:
         known = _Known(settings.data_dir / name, (size, size))
         reader = Reader(settings.images_dir, (size, size), settings.max_pixels, known.paths)
