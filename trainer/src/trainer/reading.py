@@ -84,8 +84,7 @@ class Reader:
             path, pixels = self.known.get(sha256), None
             if path is None:
                 image = open_image(data, self.max_pixels)
-                # All in one folder: ext4 takes three times as long for files in folders by prefix.
-                path = f"{sha256}.{_SUFFIXES[str(image.format)]}"
+                path = f"{sha256[:2]}/{sha256}.{_SUFFIXES[str(image.format)]}"
                 pixels = render(image, *self.size)
         except TooManyPixelsError as error:
             return Record(item.name, item.label, kind="too large", reason=str(error)), None
@@ -107,8 +106,6 @@ def read_in_order(
     Threads do, since Pillow and hashlib let go of the interpreter while they work, and they need
     no copy of the pixels from process to process.
     """
-    with writing(reader.images_dir):
-        reader.images_dir.mkdir(parents=True, exist_ok=True)
     waiting: deque[Future[list[tuple[Record, NDArray[np.uint8] | None]]]] = deque()
     pool = ThreadPoolExecutor(workers)
     try:
@@ -139,7 +136,7 @@ def _keep(path: str, data: bytes) -> None:
         if os.stat(path).st_size == len(data):  # noqa: PTH116
             return
     except FileNotFoundError:
-        pass
+        os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120
     temporary = f"{path}.{os.getpid()}-{get_ident()}"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
     try:
