@@ -21,8 +21,9 @@ def configure(settings: Settings) -> None:
     handler.setFormatter(TextFormatter() if text else JsonFormatter())
     logging.basicConfig(handlers=[handler], level=settings.log_level.upper(), force=True)
     logging.captureWarnings(capture=True)
-    for library in ("PIL", "absl", "httpx", "stamina", "tensorflow", "tf2onnx"):
+    for library in ("PIL", "absl", "httpx", "tensorflow", "tf2onnx"):
         logging.getLogger(library).setLevel(logging.WARNING)
+    logging.getLogger("stamina").setLevel(logging.ERROR)
     logging.getLogger("py.warnings").setLevel(logging.ERROR)  # libraries', for developers
 
 
