@@ -20,6 +20,10 @@ TYPED = {  # what is checked, with whose environment
     "tests/contract/make_golden_models.py": "inference",
     "trainer": "trainer",
 }
+COMPILE = (
+    *("uv", "pip", "compile", "--universal", "--generate-hashes", "--no-header", "--upgrade"),
+    *("--quiet", "--python-version", "3.11"),
+)
 LOCKS = {
     "requirements.lock": ("--group", "pyproject.toml:nox"),
     "requirements-lint.lock": ("--group", "pyproject.toml:lint"),
@@ -87,24 +91,13 @@ def bench(session: nox.Session) -> None:
     session.run(".nox/env_trainer/bin/python", "benchmarks/run.py", *session.posargs, external=True)
 
 
-@nox.session(default=False)
+@nox.session(requires=["env_page"], default=False)
 def lock(session: nox.Session) -> None:
     """Renew every lock: the newest versions that fit one another, with hashes, without hosts."""
     install(session, "requirements.lock")
-    compile_options = ("--universal", "--generate-hashes", "--no-header", "--upgrade", "--quiet")
     for path, inputs in LOCKS.items():
-        session.run(
-            "uv",
-            "pip",
-            "compile",
-            *compile_options,
-            "--python-version",
-            "3.11",
-            *inputs,
-            "-o",
-            path,
-        )
-    session.run(*(".nox/env_page/bin/page", "npm", "update", "--package-lock-only"), external=True)
+        session.run(*COMPILE, *inputs, "--output-file", path)
+    session.run(".nox/env_page/bin/page", "update", "--", "--package-lock-only", external=True)
 
 
 @nox.session(venv_backend="none", requires=["env_trainer", "env_inference", "env_page"])
@@ -180,7 +173,7 @@ def tests_services(session: nox.Session) -> None:
 def lint_style(session: nox.Session) -> None:
     """Check style and import directions of all Python, and the workflow."""
     install(session, "requirements-lint.lock")
-    session.run("ruff", "check")
+    session.run("ruff", "check", *session.posargs)
     session.run("ruff", "format", "--check")
     session.run(
         "lint-imports", "--no-cache", env={"PYTHONPATH": "demo/src:inference/src:trainer/src"}
