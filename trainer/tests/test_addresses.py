@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from ipaddress import ip_address
 
@@ -70,6 +71,12 @@ def test_one_private_address_among_public_ones_is_enough_to_refuse() -> None:
 def test_other_spellings_of_this_machine(host: str) -> None:
     with pytest.raises(DataError):
         addresses_of(host, 80, "public")
+
+
+def test_a_literal_address_is_named_once() -> None:
+    for host in ("127.0.0.1", "::1", "[::1]"):
+        with pytest.raises(AddressError, match=rf"^{re.escape(host)} is no public address; "):
+            addresses_of(host, 80, "public", lambda host, _: [ip_address(host.strip("[]"))])
 
 
 def test_unknown_host_and_silent_name_server(monkeypatch: pytest.MonkeyPatch) -> None:

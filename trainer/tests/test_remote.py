@@ -55,7 +55,7 @@ def test_public_manifest_never_leads_to_a_private_address(
     secret = server.url("/secret", host="127.0.0.2")
     url = server.add("/m.csv", f"url,label\n{secret},cat".encode())
     source = open_source(url, Access(tmp_path, allow_private=True))
-    with pytest.raises(DataError, match=r"127\.0\.0\.2, which is no public address"):
+    with pytest.raises(DataError, match=r"127\.0\.0\.2 is no public address"):
         list(source.items)
     moved = server.add("/moved.csv", lambda handler: handler.send(302, b"", Location=secret))
     with pytest.raises(AddressError):

@@ -14,7 +14,7 @@ import pytest
 
 from trainer.errors import DataError, SettingsError
 from trainer.remote import Access
-from trainer.sources import dataset_name, folder_labels, is_candidate, open_source
+from trainer.sources import check_data, dataset_name, folder_labels, is_candidate, open_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -131,6 +131,23 @@ def test_links_out_of_the_folder_are_followed(tmp_path: Path) -> None:
 def test_what_is_not_there_is_told_with_the_choices(data: str, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"presets are digits, flowers|http or https URL"):
         open_source(data, Access(tmp_path))
+
+
+def test_what_is_not_there_is_told_where_it_was_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingsError, match=f"'near/x': no file or folder at {tmp_path}/near/x; "):
+        check_data("near/x")
+    with pytest.raises(SettingsError, match="--data '': names nothing; give a folder"):
+        check_data("")
+
+
+def test_a_file_of_no_known_kind_is_told_both_kinds(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no images")
+    source = open_source(str(tmp_path / "notes.txt"), Access(tmp_path))
+    with pytest.raises(DataError, match=r"archive \(zip, .*\) nor a manifest \(.csv, .jsonl, .nd"):
+        list(source.items)
 
 
 def test_archive_at_a_url(server: Server, tmp_path: Path) -> None:

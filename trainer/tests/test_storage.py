@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 from typing import TYPE_CHECKING
 
@@ -72,4 +73,15 @@ def test_a_lock_is_held_once_and_freed(tmp_path: Path) -> None:
     ):
         pass
     with locked(tmp_path / "lock"):
+        pass
+
+
+def test_a_lock_that_was_removed_while_it_was_taken_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def removed(*_: object) -> None:
+        (tmp_path / "lock").unlink()
+
+    monkeypatch.setattr(fcntl, "flock", removed)
+    with pytest.raises(TemporaryError, match="was writing here; retry"), locked(tmp_path / "lock"):
         pass

@@ -47,15 +47,14 @@ def addresses_of(
     """
     addresses = (resolve or _resolve)(host, port)
     for address in addresses:
+        is_literal = host.strip("[]") == str(address)
+        place = f"{host} is" if is_literal else f"{host} is at {address}, which is"
         if reach == "public" and not is_public(address):
             raise AddressError(
-                f"{host} is at {address}, which is no public address; "
-                "--allow-private permits that for your own data"
+                f"{place} no public address; --allow-private permits that for your own data"
             )
         if reach == "private" and is_public(address):
-            raise AddressError(
-                f"{host} is at {address}, which is public, yet leads to a private address"
-            )
+            raise AddressError(f"{place} public, yet leads to a private address")
     return addresses
 
 

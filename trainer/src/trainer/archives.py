@@ -19,6 +19,7 @@ from typing import IO, TYPE_CHECKING, cast
 import zstandard
 
 from trainer.errors import DataError
+from trainer.manifests import SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -162,7 +163,9 @@ def _inflate(file: IO[bytes], magic: bytes) -> IO[bytes]:
         return cast("IO[bytes]", zstandard.ZstdDecompressor().stream_reader(file))
     if magic[257:262] == b"ustar":
         return file
-    raise DataError(f"{file.name}: no archive of a known kind; known are {KINDS}")
+    raise DataError(
+        f"{file.name}: neither an archive ({KINDS}) nor a manifest ({', '.join(SUFFIXES)})"
+    )
 
 
 class _Bounded(io.RawIOBase):

@@ -17,7 +17,7 @@ from trainer.dataset import read_dataset
 from trainer.errors import DataError, SettingsError
 from trainer.options import Options
 from trainer.presets import find_preset
-from trainer.sources import dataset_name
+from trainer.sources import check_data, dataset_name
 from trainer.status import StatusWriter
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ _log = logging.getLogger(__name__)
 
 def run(arguments: argparse.Namespace, settings: Settings) -> None:
     """Everything, from images to a published version."""
+    check_data(arguments.data)  # before anything is written, the status included
     options = choose_options(arguments, settings, arguments.data)
     name = settings.dataset or _probable_name(arguments.data)
     status = StatusWriter(settings.model_dir, settings.model_name, name, options.epochs)

@@ -145,7 +145,11 @@ def _text(place: str, record: Mapping[str, object], column: str) -> str | None:
 
 
 def _check_path(place: str, path: str) -> None:
-    if path.startswith("/") or "\\" in path or path[1:2] == ":" or ".." in path.split("/"):
+    if path.startswith(("/", "\\")) or path[1:2] == ":":
+        raise DataError(
+            f"{place}: the path {path!r} is absolute; write it relative to the manifest's folder"
+        )
+    if "\\" in path or ".." in path.split("/"):
         raise DataError(f"{place}: the path {path!r} leads out of the manifest's folder")
 
 

@@ -6,7 +6,7 @@ import logging
 import os
 import shutil
 from collections import Counter
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -224,7 +224,8 @@ def _staging(data_dir: Path, name: str) -> Iterator[Path]:
     staging = data_dir / f".staging-{name}"
     with writing(data_dir):
         data_dir.mkdir(parents=True, exist_ok=True)
-    with locked(data_dir / f".{name}.lock"):
+    lock = data_dir / f".{name}.lock"
+    with locked(lock):
         shutil.rmtree(staging, ignore_errors=True)  # of one that was killed
         with writing(data_dir):
             staging.mkdir()
@@ -232,6 +233,9 @@ def _staging(data_dir: Path, name: str) -> Iterator[Path]:
             yield staging
         finally:
             shutil.rmtree(staging, ignore_errors=True)
+            if not (data_dir / name).exists():
+                with suppress(OSError):
+                    lock.unlink()
 
 
 def _throttled(on_progress: Progress | None) -> Progress:

@@ -78,18 +78,36 @@ def open_source(data: str, access: Access) -> Source:
         DataError: what is there cannot be used.
         TemporaryError: the network fails.
     """
+    check_data(data)
     if preset := find_preset(data):
         return _preset(preset, access)
     if "://" in data:
         return _url(data, access)
     path = Path(data)
-    # Unlike Path's own, these say no to what cannot be looked at, such as too long a name.
-    if os.path.isdir(path):  # noqa: PTH112
+    if os.path.isdir(path):  # noqa: PTH112 - as in check_data
         return _folder(path)
-    if os.path.isfile(path):  # noqa: PTH113
-        return _manifest(path, access) if _is_manifest(data) else _archive(path, data, "")
+    return _manifest(path, access) if _is_manifest(data) else _archive(path, data, "")
+
+
+def check_data(data: str) -> None:
+    """See that `data` can name something and, where it is local, that this is there.
+
+    Raises:
+        SettingsError: there is nothing of this name.
+    """
+    if find_preset(data):
+        return
+    if "://" in data:
+        if not is_http(data):
+            raise SettingsError(f"--data {public_url(data)!r}: no usable http or https URL")
+        return
+    # Unlike Path's own, these say no to what cannot be looked at, such as too long a name.
+    if data and (os.path.isdir(data) or os.path.isfile(data)):  # noqa: PTH112, PTH113
+        return
+    fault = f"no file or folder at {Path.cwd() / data}" if data else "names nothing"
     raise SettingsError(
-        f"--data {data!r}: no file or folder, URL or preset; presets are {', '.join(PRESETS)}"
+        f"--data {data!r}: {fault}; give a folder, an archive, a manifest, a URL or a preset; "
+        f"presets are {', '.join(PRESETS)}"
     )
 
 
@@ -103,8 +121,6 @@ def _preset(preset: Preset, access: Access) -> Source:
 
 
 def _url(url: str, access: Access) -> Source:
-    if not is_http(url):
-        raise SettingsError(f"--data {public_url(url)!r}: no usable http or https URL")
     parts = urlsplit(url)
     name = dataset_name(PurePosixPath(parts.path).name)
     if not _is_manifest(parts.path):

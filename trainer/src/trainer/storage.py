@@ -67,7 +67,16 @@ def locked(path: Path) -> Iterator[None]:
             raise TemporaryError(
                 f"{path.parent}: another trainer is writing here; wait for it and retry"
             ) from error
+        if not _is_at(path, file.fileno()):  # removed by its holder after it was opened here
+            raise TemporaryError(f"{path.parent}: another trainer was writing here; retry")
         yield
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
 
 
 def staging_path(folder: Path) -> Path:
