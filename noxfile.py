@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 
 import nox
 
@@ -10,6 +12,8 @@ nox.options.default_venv_backend = "uv"
 nox.options.reuse_venv = "yes"
 nox.options.sessions = ["tests"]
 
+ROOT = Path(__file__).resolve().parent
+FOLDERS = {"MODEL_DIR": "model", "DATA_DIR": "data", "IMAGES_DIR": "imgs"}
 PATIENCE = 30  # seconds that services may take to stop after Ctrl-C
 TYPED = {  # what is checked, with whose environment
     "benchmarks": "trainer",
@@ -53,9 +57,13 @@ LOCKS = {
 def demo(session: nox.Session) -> None:
     """Train on the bundled digits, or -- --data ..., then serve the model and the page."""
     install(session, "demo/requirements.lock", "demo")
-    session.run("demo", "--check-ports", *session.posargs)
-    session.run(sys.executable, "-m", "nox", "-s", "environments", external=True)
-    run_service(session, "demo", *session.posargs)
+    session.run("demo", "--check", *session.posargs, log=False)
+    if {"-h", "--help"} & set(session.posargs):  # which the check has answered
+        return
+    session.log("installing what is not there yet; the first time it takes minutes")
+    nested = (sys.executable, "-m", "nox", "-s", "environments")
+    session.run(*nested, external=True, silent=True, log=False)
+    run_service(session, f"{session.bin}/demo", f"--root={ROOT}", *session.posargs)
 
 
 @nox.session(
@@ -76,13 +84,13 @@ def lint(session: nox.Session) -> None:
 @nox.session(venv_backend="none", requires=["env_trainer"], default=False)
 def trainer(session: nox.Session) -> None:
     """Run the trainer's commands: -- --help tells them."""
-    run_service(session, ".nox/env_trainer/bin/trainer", *session.posargs)
+    run_service(session, f"{ROOT}/.nox/env_trainer/bin/trainer", *session.posargs)
 
 
 @nox.session(venv_backend="none", requires=["env_inference"], default=False)
 def inference(session: nox.Session) -> None:
     """Serve the published model on http://127.0.0.1:5000."""
-    run_service(session, ".nox/env_inference/bin/inference", *session.posargs)
+    run_service(session, f"{ROOT}/.nox/env_inference/bin/inference", *session.posargs)
 
 
 @nox.session(venv_backend="none", requires=["environments"], default=False)
@@ -200,11 +208,24 @@ def install(session: nox.Session, *locks_and_projects: str) -> None:
     """Install locks, checked by their hashes, and this repository's projects beside them."""
     for each in locks_and_projects:
         if each.endswith(".lock"):
-            session.install("--require-hashes", "-r", each)
+            session.install("--require-hashes", "-r", each, log=False)
         else:
-            session.install("--no-deps", "-e", each)
+            session.install("--no-deps", "-e", each, log=False)
 
 
 def run_service(session: nox.Session, *command: str) -> None:
-    """Run a program that needs time to stop."""
-    session.run(*command, external=True, interrupt_timeout=PATIENCE, terminate_timeout=PATIENCE)
+    """Run a program that needs time to stop.
+
+    Relative paths are the user's, and lead from where nox was called; what is not told to lie
+    elsewhere lies in this repository.
+    """
+    folders = {name: os.environ.get(name) or f"{ROOT}/.local/{FOLDERS[name]}" for name in FOLDERS}
+    with session.chdir(session.invoked_from):
+        session.run(
+            *command,
+            env=folders | {"TRAINER_COMMAND": "./noxw -s trainer --"},
+            external=True,
+            interrupt_timeout=PATIENCE,
+            terminate_timeout=PATIENCE,
+            log=False,
+        )

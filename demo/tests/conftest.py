@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 SECONDS = 40.0  # longer than a fake service lives
 FAKE = Path(__file__).parent / "fake_service.py"
 PROGRAMS = {
-    "env_trainer/bin/trainer": "trainer",
-    "env_inference/bin/inference": "inference",
-    "env_page/bin/page": "page",
+    ".nox/env_trainer/bin/trainer": "trainer",
+    ".nox/env_inference/bin/inference": "inference",
+    ".nox/env_page/bin/page": "page",
 }
 
 
@@ -82,7 +82,7 @@ class Running:
 class Starter:
     """Starts demos whose services are fakes."""
 
-    environments: Path
+    root: Path
     port: int
     inference_port: int
     stack: ExitStack
@@ -90,7 +90,7 @@ class Starter:
     def command(self, *options: str) -> list[str]:
         return [
             str(Path(sys.executable).parent / "demo"),
-            f"--environments={self.environments}",
+            f"--root={self.root}",
             f"--port={self.port}",
             f"--inference-port={self.inference_port}",
             *options,

@@ -129,7 +129,7 @@ def test_children_that_the_trainer_forgot_are_ended(demo: Starter) -> None:
 
 
 def test_a_missing_program_is_one_line(demo: Starter, tmp_path: Path) -> None:
-    (tmp_path / "env_trainer/bin/trainer").unlink()
+    (tmp_path / ".nox/env_trainer/bin/trainer").unlink()
     running = demo()
     assert running.finish() == 1
     assert running.lines[-1].startswith("demo: the trainer cannot be started: ")
@@ -167,10 +167,26 @@ def test_a_wrong_port_is_one_line(
     assert capsys.readouterr().err == f"demo: argument {option}: {hint}\n"
 
 
-def test_checking_the_ports_does_nothing_else(demo: Starter) -> None:
-    running = demo("--check-ports")
+@pytest.mark.parametrize("value", ["0", "100001", "-1", "many", "1.5", "", "9" * 5000])
+def test_a_wrong_number_of_epochs_is_one_line(
+    capsys: pytest.CaptureFixture[str], value: str
+) -> None:
+    with pytest.raises(SystemExit, match=r"^2$"):
+        main(["--check", f"--epochs={value}"])
+    hint = f"{value!r} is no number of epochs; give one from 1 to 100000; --help tells the options"
+    assert capsys.readouterr().err == f"demo: argument --epochs: {hint}\n"
+
+
+def test_checking_does_nothing_else(demo: Starter) -> None:
+    running = demo("--check", "--epochs=100000")
     assert running.finish() == 0
     assert running.lines == []
+
+
+def test_checking_finds_a_busy_port(demo: Starter) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        running = demo("--check", f"--port={other.getsockname()[1]}")
+        assert running.finish() == 2
 
 
 def test_once_prints_the_answer(demo: Starter) -> None:
@@ -185,16 +201,16 @@ def test_a_proxy_for_the_network_is_not_used(demo: Starter) -> None:
     assert running.finish() == 0
 
 
-def test_the_services_get_their_settings(demo: Starter) -> None:
+def test_the_services_get_their_settings(demo: Starter, tmp_path: Path) -> None:
     running = demo("--data", "/my/photos.tar.gz", "--once")
     trainer, inference = running.wait_for_fake("trainer"), running.wait_for_fake("inference")
     page = running.wait_for_fake("page")
     running.finish()
     shared = {
         "MODEL_NAME": "photos",
-        "MODEL_DIR": ".local/model",
-        "DATA_DIR": ".local/data",
-        "IMAGES_DIR": ".local/imgs",
+        "MODEL_DIR": str(tmp_path / ".local/model"),
+        "DATA_DIR": str(tmp_path / ".local/data"),
+        "IMAGES_DIR": str(tmp_path / ".local/imgs"),
         "LOG_FORMAT": "text",
     }
     assert shared.items() <= trainer["settings"].items()
@@ -203,6 +219,7 @@ def test_the_services_get_their_settings(demo: Starter) -> None:
     backend = f"http://127.0.0.1:{demo.inference_port}"
     listening = {"HOST": "127.0.0.1", "PORT": str(demo.port), "BACKEND_URL": backend}
     assert listening.items() <= page["settings"].items()
+    assert page["arguments"] == ["--folder", str(tmp_path / "frontend"), "serve"]
 
 
 def test_settings_of_the_environment_win(demo: Starter) -> None:

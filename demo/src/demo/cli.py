@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from demo.processes import Processes
 
 START_SECONDS = 60.0
-LOCAL = Path(".local")
+MOST_EPOCHS = 100_000
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with processes(arguments.grace) as running:
             check_ports(arguments.port, arguments.inference_port)
-            if not arguments.check_ports:
+            if not arguments.check:
                 serve(running, arguments)
     except DemoError as error:
         say(f"demo: {error}")
@@ -49,6 +49,7 @@ def build_parser() -> argparse.ArgumentParser:
         "  ./noxw -s demo -- --data ~/photos --epochs 40\n"
         "  ./noxw -s demo -- --once",
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     parser.add_argument(
         "--data",
@@ -56,18 +57,23 @@ def build_parser() -> argparse.ArgumentParser:
         help="a preset (digits, flowers), a folder with one sub-folder a class, an archive of one, "
         "a manifest, or a URL (default: %(default)s)",
     )
-    parser.add_argument("--epochs", help="passes over the images, at most")
+    parser.add_argument("--epochs", type=epochs, help="passes over the images, at most")
     parser.add_argument("--port", type=port, default=3000, help="of the page (default: 3000)")
     parser.add_argument(
         "--inference-port", type=port, default=5000, help="of the model server (default: 5000)"
     )
     parser.add_argument("--retrain", action="store_true", help="train even if it was done before")
-    parser.add_argument("--allow-private", action="store_true", help="of the trainer")
+    parser.add_argument(
+        "--allow-private",
+        action="store_true",
+        help="fetch also from private addresses (this machine, your network), which are refused "
+        "otherwise, when --data or a manifest of yours leads there",
+    )
     parser.add_argument(
         "--once", action="store_true", help="classify one sample, print the answer and stop"
     )
-    parser.add_argument("--check-ports", action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("--environments", type=Path, default=Path(".nox"), help=argparse.SUPPRESS)
+    parser.add_argument("--check", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--root", type=Path, default=Path(), help=argparse.SUPPRESS)
     parser.add_argument("--grace", type=float, default=GRACE_SECONDS, help=argparse.SUPPRESS)
     return parser
 
@@ -83,7 +89,7 @@ class Parser(argparse.ArgumentParser):
 def serve(running: Processes, arguments: argparse.Namespace) -> None:
     """Trains, starts the services, and waits for the end."""
     services = plan(arguments)
-    say(f"1/2  training on {arguments.data}")
+    say(f"1/2  preparing {arguments.data}, and training unless that was done before")
     running.run(services.trainer)
     say("2/2  starting the model server and the page")
     running.start(services.inference)
@@ -112,16 +118,16 @@ class Plan:
 
 def plan(arguments: argparse.Namespace) -> Plan:
     """How the services are called; what the environment sets goes before what is set here."""
-    local = {
+    programs, local = arguments.root / ".nox", arguments.root / ".local"
+    folders = {
         "MODEL_NAME": model_name(arguments.data),
-        "MODEL_DIR": str(LOCAL / "model"),
-        "DATA_DIR": str(LOCAL / "data"),
-        "IMAGES_DIR": str(LOCAL / "imgs"),
+        "MODEL_DIR": str(local / "model"),
+        "DATA_DIR": str(local / "data"),
+        "IMAGES_DIR": str(local / "imgs"),
         "LOG_FORMAT": "text",
     }
-    shared = {name: os.environ.get(name) or value for name, value in local.items()}
+    shared = {name: os.environ.get(name) or value for name, value in folders.items()}
     quiet = {"LOG_LEVEL": os.environ.get("LOG_LEVEL") or "warning"}
-    programs = arguments.environments
     return Plan(
         trainer=Service(
             "the trainer",
@@ -135,7 +141,7 @@ def plan(arguments: argparse.Namespace) -> Plan:
         ),
         page=Service(
             "the page's server",
-            (programs / "env_page/bin/page", "serve"),
+            (programs / "env_page/bin/page", "--folder", arguments.root / "frontend", "serve"),
             {
                 "HOST": HOST,
                 "PORT": str(arguments.port),
@@ -148,7 +154,7 @@ def plan(arguments: argparse.Namespace) -> Plan:
 def trainer_options(arguments: argparse.Namespace) -> tuple[str, ...]:
     """What is passed on to the trainer."""
     options = ["--switch", f"--data={arguments.data}"]
-    if arguments.epochs:
+    if arguments.epochs is not None:
         options.append(f"--epochs={arguments.epochs}")
     if arguments.retrain:
         options.append("--retrain")
@@ -159,8 +165,18 @@ def trainer_options(arguments: argparse.Namespace) -> tuple[str, ...]:
 
 def port(text: str) -> int:
     """A port number from the command line."""
-    if not re.fullmatch(r"[1-9][0-9]{0,4}", text) or int(text) > LAST_PORT:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port; give one from 1 to {LAST_PORT}")
+    return number(text, "port", LAST_PORT)
+
+
+def epochs(text: str) -> int:
+    """A number of epochs from the command line."""
+    return number(text, "number of epochs", MOST_EPOCHS)
+
+
+def number(text: str, what: str, most: int) -> int:
+    """A whole number from 1 on."""
+    if not re.fullmatch(r"[1-9][0-9]{0,9}", text) or int(text) > most:
+        raise argparse.ArgumentTypeError(f"{text!r} is no {what}; give one from 1 to {most}")
     return int(text)
 
 
