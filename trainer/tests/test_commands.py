@@ -114,6 +114,7 @@ def test_fit_export_and_publish_do_what_run_does(
 ) -> None:
     first, world = trained(tmp_path / "first"), prepared(tmp_path / "second")
     assert world.trainer("fit", "--tensorboard", str(tmp_path / "events")) == 0
+    assert "trained 3 of 3 epochs; kept epoch " in capsys.readouterr().err
     assert len(list((tmp_path / "events").iterdir())) == 3
     assert world.status()["state"] == "done"
     assert world.trainer("export") == 0

@@ -67,7 +67,7 @@ def test_the_last_epoch_is_told_with_the_steps_of_the_next(told: Told) -> None:
     watcher.on_epoch(epoch(3, val_loss=0.25))
     told.now += 5
     watcher.on_step(4, 1, 1)
-    assert told.bars[-1][2].startswith("epoch 4/10, 60.0% right, ")
+    assert told.bars[-1][2].startswith("epoch 4/10, validation 60.0%, ")
     status = told.status()
     assert status["epoch"] == 3
     assert status["metrics"] == {
@@ -96,6 +96,29 @@ def test_an_epoch_is_logged(told: Told, caplog: pytest.LogCaptureFixture) -> Non
     assert caplog.messages == [
         "epoch 3 of 10: loss 0.900, accuracy 50.0 %, validation loss inf, accuracy 60.0 %"
     ]
+
+
+@pytest.mark.parametrize(
+    ("epochs", "line"),
+    [
+        (10, "trained 10 of 10 epochs; kept epoch 3 (validation accuracy 60.0 %)"),
+        (
+            8,
+            "stopped after 8 of 10 epochs, since 5 brought nothing better; "
+            "kept epoch 3 (validation accuracy 60.0 %)",
+        ),
+    ],
+)
+def test_the_end_is_logged_and_completes_the_bar(
+    told: Told, caplog: pytest.LogCaptureFixture, epochs: int, line: str
+) -> None:
+    caplog.set_level(logging.INFO)
+    watcher = told.watcher()
+    told.now += 3
+    watcher.on_step(epochs, 4, 4)
+    watcher.on_end(epochs, epoch(3))
+    assert caplog.messages == [line]
+    assert told.bars[-1] == (4 * epochs, 4 * epochs, f"epoch {epochs}")
 
 
 def test_tensorboard_is_written_on_request_only(told: Told) -> None:

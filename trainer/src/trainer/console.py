@@ -37,6 +37,7 @@ def progress(title: str) -> Iterator[Tell]:
         BarColumn(),
         TextColumn("{task.fields[count]}"),
         TextColumn("{task.fields[note]}"),
+        TextColumn("·"),
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=console) as bars:
@@ -57,6 +58,6 @@ def _lines(title: str) -> Tell:
         if monotonic() - last >= SECONDS_BETWEEN_LINES:
             last = monotonic()
             of = "" if total is None else f" of {total:,}"
-            _log.info("%s: %s%s %s", title, f"{done:,}", of, note)
+            _log.info("%s: %s%s%s", title, f"{done:,}", of, f", {note}" if note else "")
 
     return tell

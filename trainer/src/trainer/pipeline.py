@@ -60,10 +60,12 @@ def fit(
     with locked(run.folder / ".lock"), progress("train") as tell, _told_in_one_line(run):
         watcher = Watcher(run.options.epochs, status, tell, tensorboard)
         fitted = training.fit(task, run.options, run.folder, watcher)
-        if not math.isfinite(training.best(fitted.history).val_loss):
+        best = training.best(fitted.history)
+        if not math.isfinite(best.val_loss):
             raise DataError(
                 f"{run.folder}: the loss was infinite in each epoch; try another --seed"
             )
+        watcher.on_end(len(fitted.history), best)
         seconds = sum(epoch.seconds for epoch in fitted.history)
         outcome = runs.outcome(seconds, len(fitted.history), fitted.best_epoch, fitted.device)
         runs.write_outcome(run, outcome)

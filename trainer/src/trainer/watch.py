@@ -35,6 +35,7 @@ class Watcher:
         self._skipped: float | None = None
         self._written = 0.0
         self._last: Epoch | None = None
+        self._steps = 0
 
     def on_step(self, number: int, step: int, steps: int) -> None:
         """Tells where in which epoch the training is."""
@@ -43,7 +44,8 @@ class Watcher:
             self._skipped = number - 1.0
         spent = monotonic() - self._started
         eta = spent / (done - self._skipped) * (self._epochs - done)
-        self._tell((number - 1) * steps + step, self._epochs * steps, self._note(number, eta))
+        self._steps = (number - 1) * steps + step
+        self._tell(self._steps, self._epochs * steps, self._note(number, eta))
         if monotonic() - self._written >= SECONDS_BETWEEN_STATUS:
             self._write(number - 1, eta)
 
@@ -62,8 +64,20 @@ class Watcher:
         if self._tensorboard:
             write_scalars(self._tensorboard, epoch)
 
+    def on_end(self, epochs: int, best: Epoch) -> None:
+        """Tells after how many epochs the training has ended, and which of them was kept."""
+        self._tell(self._steps, self._steps, f"epoch {epochs}")
+        ended = (
+            f"trained {epochs} of {self._epochs} epochs"
+            if epochs == self._epochs
+            else f"stopped after {epochs} of {self._epochs} epochs, since {epochs - best.number} "
+            "brought nothing better"
+        )
+        accuracy = 100 * best.val_accuracy
+        _log.info("%s; kept epoch %d (validation accuracy %.1f %%)", ended, best.number, accuracy)
+
     def _note(self, number: int, eta: float) -> str:
-        accuracy = f"{self._last.val_accuracy:.1%} right, " if self._last else ""
+        accuracy = f"validation {self._last.val_accuracy:.1%}, " if self._last else ""
         return f"epoch {number}/{self._epochs}, {accuracy}{eta:.0f} s left"
 
     def _write(self, finished: int, eta: float) -> None:
