@@ -24,6 +24,15 @@ case "$* $FAIL" in
     *) exit 1 ;;
 esac
 """
+TRY_LOCK = """
+import fcntl
+with open("package-lock.json") as lock, open("../npm.log", "a") as log:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        log.write("free\\n")
+    except BlockingIOError:
+        log.write("locked\\n")
+"""
 CI, BUILD = "ci --no-audit --no-fund", "run build"
 
 
@@ -107,6 +116,16 @@ def test_what_was_lost_is_made_again(page: Page, lost: str) -> None:
     assert page.log == ([BUILD] if lost.startswith("dist") else [CI])
 
 
+def test_no_other_builds_in_the_folder_meanwhile(page: Page) -> None:
+    (page.folder / "try.py").write_text(TRY_LOCK)
+    npm = page.folder.parent / "bin" / "npm"
+    npm.write_text(NPM.replace("#!/bin/sh", f'#!/bin/sh\n"{sys.executable}" try.py'))
+    assert page("build") == 0
+    assert page.log == ["locked", CI, "locked", BUILD]
+    page("run", "test")
+    assert page.log == ["free", "run test"]
+
+
 def test_a_failure_is_told_and_not_remembered(
     page: Page, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -128,7 +147,8 @@ def test_serving_is_what_the_process_becomes(page: Page) -> None:
     page("build")
     install_vite(page)
     served = serve(page)
-    said = f"node node_modules/vite/bin/vite.js preview in {page.folder.resolve()}\n"
+    command = "node node_modules/vite/bin/vite.js preview --logLevel warn"
+    said = f"{command} in {page.folder.resolve()}\n"
     assert (served.stdout, served.returncode) == (said, 0)
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
 import hashlib
 import os
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -14,7 +16,7 @@ from demo.errors import DemoError
 from demo.node import find_node, find_on_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from demo.node import Node
 
@@ -64,14 +66,23 @@ def build(node: Node, folder: Path) -> None:
     """
     if not (folder / LOCK).is_file():
         raise DemoError(f"{folder}: no {LOCK} here; --folder names the page's folder")
-    installed = fingerprint([folder / LOCK], node)
-    if read(folder / INSTALLED) != installed:
-        must(node, folder, ("ci", "--no-audit", "--no-fund"))
-        (folder / INSTALLED).write_text(installed)
-    built = fingerprint(sources(folder), node)
-    if read(folder / BUILT) != built:
-        must(node, folder, ("run", "build"))
-        (folder / BUILT).write_text(built)
+    with alone_in(folder):
+        installed = fingerprint([folder / LOCK], node)
+        if read(folder / INSTALLED) != installed:
+            must(node, folder, ("ci", "--no-audit", "--no-fund"))
+            (folder / INSTALLED).write_text(installed)
+        built = fingerprint(sources(folder), node)
+        if read(folder / BUILT) != built:
+            must(node, folder, ("run", "build"))
+            (folder / BUILT).write_text(built)
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Waits until no other process builds in the folder; a process that ends lets go of it."""
+    with (folder / LOCK).open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def serve(node: Node, folder: Path) -> NoReturn:
@@ -83,7 +94,8 @@ def serve(node: Node, folder: Path) -> NoReturn:
     if not (folder / PAGE).is_file() or not (folder / VITE).is_file():
         raise DemoError(f"{folder}: the page is not built; `page build` does it")
     os.chdir(folder)
-    os.execv(node.program, (str(node.program), VITE, "preview"))  # noqa: S606 - no shell is wanted
+    command = (str(node.program), VITE, "preview", "--logLevel", "warn")
+    os.execv(node.program, command)  # noqa: S606 - no shell is wanted
 
 
 def npm(node: Node, folder: Path, arguments: Sequence[str]) -> int:
