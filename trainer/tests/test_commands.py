@@ -118,6 +118,8 @@ def test_fit_export_and_publish_do_what_run_does(
     assert len(list((tmp_path / "events").iterdir())) == 3
     assert world.status()["state"] == "done"
     assert world.trainer("export") == 0
+    told = capsys.readouterr().err
+    assert "next: trainer publish --dataset colours --model-name colours\n" in told
     assert world.versions() == []
     assert world.trainer("publish") == 0
     assert "version 1 of colours is published" in capsys.readouterr().err
@@ -195,7 +197,7 @@ def test_after_a_rollback_a_run_warns_and_switch_switches(
     assert world.run() == 0
     told = capsys.readouterr().err
     assert "warning" in told
-    assert "`trainer rollback 2` makes it the current one" in told
+    assert "`trainer rollback 2 --model-name colours` makes it the current one" in told
     assert world.current() == 1
     assert world.run("--switch") == 0
     assert "is the current one again" in capsys.readouterr().err
@@ -232,7 +234,7 @@ def test_an_untrained_dataset_is_told(
     tmp_path: Path, command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert prepared(tmp_path).trainer(command) == 3
-    assert "`trainer fit` first" in capsys.readouterr().err
+    assert "`trainer fit --dataset colours` first" in capsys.readouterr().err
 
 
 def test_another_image_size_than_was_prepared_is_told(

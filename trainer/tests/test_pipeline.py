@@ -50,7 +50,7 @@ def test_an_export_without_its_files_is_not_published(tmp_path: Path) -> None:
     world = trained(tmp_path)
     run = opened(world)[1]
     shutil.rmtree(run.export_folder)
-    with pytest.raises(DataError, match="`trainer export` first"):
+    with pytest.raises(DataError, match="`trainer export --model-name colours` first"):
         pipeline.publish_run(run, world.settings)
     assert world.versions() == ["1"]
 

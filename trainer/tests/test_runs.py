@@ -57,7 +57,7 @@ def test_a_training_that_has_not_finished_is_told(dataset: Dataset, content: byt
         (run.folder / "run.json").write_bytes(content)
     with pytest.raises(DataError, match="`trainer fit` trains, or goes on with it"):
         runs.read_outcome(run)
-    with pytest.raises(DataError, match="`trainer fit` first"):
+    with pytest.raises(DataError, match=r"`trainer fit --dataset \S+` first"):
         runs.latest_run(dataset)
 
 

@@ -11,6 +11,7 @@ from zipfile import BadZipFile
 import numpy as np
 import tensorflow as tf
 
+from trainer import hints
 from trainer.errors import DataError
 from trainer.storage import replace_file
 
@@ -113,5 +114,6 @@ def damage_told(folder: Path) -> Iterator[None]:
         yield
     except (OSError, ValueError, LookupError, EOFError, BadZipFile, tf.errors.OpError) as error:
         raise DataError(
-            f"{folder}: what a training left there is damaged; `trainer fit --retrain` begins anew"
+            f"{folder}: what a training left there is damaged; "
+            f"`{hints.command('fit', '--retrain')}` begins anew"
         ) from error

@@ -9,7 +9,7 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainer import commands, logs
+from trainer import commands, hints, logs
 from trainer.errors import TemporaryError, TrainerError
 from trainer.settings import read_settings
 
@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def build_parser() -> argparse.ArgumentParser:
     """All sub-commands with their options, help and examples."""
     parser = argparse.ArgumentParser(
-        prog="trainer",
+        prog=hints.command(),
         description="Trains an image classifier and publishes it. Settings are environment "
         "variables (MODEL_NAME, MODEL_DIR, DATA_DIR, IMAGES_DIR, DATASET, EPOCHS, IMAGE_SIZE, "
         "SEED, MAX_PIXELS, LOG_LEVEL, LOG_FORMAT); an option goes before its variable.",
@@ -73,7 +73,7 @@ def build_parser() -> argparse.ArgumentParser:
             name,
             help=text,
             description=f"{text[0].upper()}{text[1:]}.",
-            epilog=f"example:\n  trainer {example}\n\n{EXIT_CODES}",
+            epilog=f"example:\n  {hints.command()} {example}\n\n{EXIT_CODES}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         sub.set_defaults(command=command)

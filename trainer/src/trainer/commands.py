@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
-from trainer import preparation, repository, runs
+from trainer import hints, preparation, repository, runs
 from trainer.console import progress
 from trainer.dataset import read_dataset
 from trainer.errors import DataError, SettingsError
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from trainer.dataset import Dataset
+    from trainer.runs import Run
     from trainer.settings import Settings
     from trainer.versions import Version
 
@@ -73,7 +74,8 @@ def serve_known(known: Version, settings: Settings, *, switch: bool) -> None:
         repository.rollback(settings.model_dir, settings.model_name, known.number)
         _log.info("%s, and is the current one again", told)
     else:
-        _log.warning("%s; `trainer rollback %d` makes it the current one", told, known.number)
+        switch_to = hints.command("rollback", str(known.number), model_name=settings.model_name)
+        _log.warning("%s; `%s` makes it the current one", told, switch_to)
 
 
 def prepare(arguments: argparse.Namespace, settings: Settings) -> Dataset:
@@ -112,7 +114,7 @@ def fit(arguments: argparse.Namespace, settings: Settings) -> None:
     with _failure_told(status):
         outcome = start_pipeline().fit(dataset, training, status, arguments.tensorboard)
         status.write("done", epoch=outcome.epochs)
-    _log.info("trained: %s; next: trainer export --dataset %s", training.folder, dataset.name)
+    _tell_next("trained", training, "export", settings, dataset)
 
 
 def export(_: argparse.Namespace, settings: Settings) -> None:
@@ -120,7 +122,7 @@ def export(_: argparse.Namespace, settings: Settings) -> None:
     dataset = find_dataset(settings)
     training = runs.latest_run(dataset)
     start_pipeline().export_run(dataset, training, settings)
-    _log.info("exported: %s; next: trainer publish --dataset %s", training.folder, dataset.name)
+    _tell_next("exported", training, "publish", settings, dataset)
 
 
 def publish(_: argparse.Namespace, settings: Settings) -> None:
@@ -133,7 +135,8 @@ def show(_: argparse.Namespace, settings: Settings) -> None:
     """A line a version on stdout."""
     versions = repository.versions(settings.model_dir, settings.model_name)
     if not versions:
-        _log.info("no version of %s yet; next: trainer run", settings.model_name)
+        next_command = hints.command("run", model_name=settings.model_name)
+        _log.info("no version of %s yet; next: %s", settings.model_name, next_command)
     for version in versions:
         sys.stdout.write(describe(version) + "\n")
 
@@ -189,7 +192,9 @@ def find_dataset(settings: Settings) -> Dataset:
         return read_dataset(settings.data_dir / settings.dataset)
     found = sorted(path.parent.name for path in settings.data_dir.glob("*/dataset.json"))
     if not found:
-        raise DataError(f"{settings.data_dir}: no prepared dataset; `trainer prepare` first")
+        raise DataError(
+            f"{settings.data_dir}: no prepared dataset; `{hints.command('prepare')}` first"
+        )
     if len(found) > 1:
         raise SettingsError(f"--dataset is needed, one of {', '.join(found)}")
     return read_dataset(settings.data_dir / found[0])
@@ -237,6 +242,11 @@ def _probable_name(data: str) -> str:
     """What the dataset will be called, before its source is opened."""
     path = re.split("[?#]", data)[0] if "://" in data else Path(data).resolve()
     return dataset_name(PurePath(path).name)
+
+
+def _tell_next(done: str, training: Run, step: str, settings: Settings, dataset: Dataset) -> None:
+    command = hints.command(step, "--dataset", dataset.name, model_name=settings.model_name)
+    _log.info("%s: %s; next: %s", done, training.folder, command)
 
 
 def _tell_published(settings: Settings, version: int) -> None:

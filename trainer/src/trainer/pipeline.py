@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import keras
 import tensorflow as tf
 
-from trainer import evaluation, export, repository, runs, samples, training
+from trainer import evaluation, export, hints, repository, runs, samples, training
 from trainer.batches import Examples, build_forward, predict_logits
 from trainer.card import Facts, write_card
 from trainer.checkpoints import BEST, HISTORY, read_weights
@@ -112,7 +112,8 @@ def publish_run(run: Run, settings: Settings) -> int:
     """
     files = {path.name: path for path in sorted(run.export_folder.glob("[!.]*"))}
     if not (MODEL in files and run.draft.is_file()):
-        raise DataError(f"{run.folder}: nothing exported; `trainer export` first")
+        export_first = hints.command("export", model_name=settings.model_name)
+        raise DataError(f"{run.folder}: nothing exported; `{export_first}` first")
     content = json.loads(run.draft.read_bytes())
     return repository.publish(settings.model_dir, settings.model_name, files, content)
 

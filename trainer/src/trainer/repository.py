@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from trainer import hints
 from trainer.errors import DataError, SettingsError
 from trainer.publishing import publish
 from trainer.storage import replace_file, staging_path, sync_folder, writing
@@ -107,9 +108,10 @@ def rollback(model_dir: Path, name: str, version: int | None = None) -> int:
         with locked(folder):
             target = verified(read_version(folder, number, None))
             if target.problem is not None:
+                shown = hints.command("list", model_name=name)
                 raise DataError(
                     f"version {number} of {name} is broken ({target.problem}): choose another, "
-                    "`trainer list` shows them"
+                    f"`{shown}` shows them"
                 )
             replace_file(folder / POINTER, Pointer(number, target.manifest_sha256).encode())
     return number
@@ -151,7 +153,8 @@ def _number_to_roll_back_to(folder: Path, wanted: int | None) -> int:
     if wanted is not None:
         _refuse_newer_format(folder)
         if wanted not in taken:
-            raise SettingsError(f"{folder} has no version {wanted}: `trainer list` shows them")
+            shown = hints.command("list", model_name=folder.name)
+            raise SettingsError(f"{folder} has no version {wanted}: `{shown}` shows them")
         return wanted
     pointer = read_pointer(folder)
     if pointer is None:

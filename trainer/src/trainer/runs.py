@@ -7,7 +7,7 @@ import shutil
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from trainer import timestamp
+from trainer import hints, timestamp
 from trainer.errors import DataError
 from trainer.options import Options, fingerprint
 from trainer.storage import replace_file
@@ -88,7 +88,8 @@ def read_outcome(run: Run) -> Outcome:
         return Outcome(**_read(run.folder)["outcome"])
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise DataError(
-            f"{run.folder}: no finished training; `trainer fit` trains, or goes on with it"
+            f"{run.folder}: no finished training; `{hints.command('fit')}` trains, or goes on "
+            "with it"
         ) from error
 
 
@@ -110,7 +111,8 @@ def latest_run(dataset: Dataset) -> Run:
             found.append((finished, run))
     if not found:
         raise DataError(
-            f"{dataset.folder}: no finished training of these images; `trainer fit` first"
+            f"{dataset.folder}: no finished training of these images; "
+            f"`{hints.command('fit', '--dataset', dataset.name)}` first"
         )
     return max(found, key=lambda each: each[0])[1]
 

@@ -9,6 +9,7 @@ import secrets
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from trainer import hints
 from trainer.errors import TemporaryError
 
 if TYPE_CHECKING:
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 STAGING = ".staging-"  # what a reader ignores
 
 _REMEDIES = {
-    errno.ENOSPC: "make room on the full disk (`trainer prune --keep 1` removes old versions)",
-    errno.EDQUOT: "raise the quota or make room (`trainer prune --keep 1` removes old versions)",
+    errno.ENOSPC: "make room on the full disk (`{prune}` removes old versions)",
+    errno.EDQUOT: "raise the quota or make room (`{prune}` removes old versions)",
     errno.EROFS: "mount the volume writable for the trainer",
     errno.EACCES: "let the trainer's user write there",
     errno.EPERM: "let the trainer's user write there",
@@ -45,6 +46,7 @@ def writing(folder: Path, action: str = "write") -> Iterator[None]:
         yield
     except OSError as error:
         remedy = _REMEDIES.get(error.errno or 0, _OTHER_REMEDY)
+        remedy = remedy.format(prune=hints.command("prune", "--keep", "1"))
         reason = error.strerror or str(error)
         raise TemporaryError(
             f"{folder}: cannot {action}: {reason}; {remedy}, then try again"

@@ -11,6 +11,7 @@ import stat
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from trainer import hints
 from trainer.errors import DataError
 
 if TYPE_CHECKING:
@@ -106,7 +107,8 @@ def read_pointer(folder: Path) -> Pointer | None:
     except NewerFormatError:
         raise
     except DataError as error:
-        raise DataError(f"{folder}: {error}; `trainer rollback VERSION` mends it") from error
+        mends = hints.command("rollback", "VERSION", model_name=folder.name)
+        raise DataError(f"{folder}: {error}; `{mends}` mends it") from error
 
 
 def read_version(folder: Path, number: int, pointer: Pointer | None) -> Version:
