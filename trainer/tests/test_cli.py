@@ -98,7 +98,7 @@ def test_a_process_ends_with_the_code_and_one_line() -> None:
     command = [sys.executable, "-m", "trainer", "fit", "--epochs", "0"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert ended.stderr.splitlines() == ["EPOCHS='0': use a whole number from 1 to 100000"]
+    assert ended.stderr.splitlines() == ["--epochs 0: use a whole number from 1 to 100000"]
 
 
 @pytest.mark.parametrize(
@@ -148,8 +148,12 @@ def test_each_fault_has_its_exit_code_and_line(
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
 def test_logs_come_as_chosen(
-    log_format: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    log_format: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    (tmp_path / "model" / NAME).mkdir(parents=True)
     monkeypatch.setenv("LOG_FORMAT", log_format)
     assert main(["rollback"]) == 2
     line = told(capsys)
@@ -161,6 +165,7 @@ def test_logs_come_as_chosen(
 
 
 def test_list_shows_what_is_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "model" / NAME).mkdir(parents=True)
     assert main(["list"]) == 0
     shown = capsys.readouterr()
     assert (shown.out, "no version of digits yet" in shown.err) == ("", True)
@@ -201,6 +206,21 @@ def test_prune_keeps_the_newest_and_the_current(
     assert "removed nothing" in told(capsys)
     assert main(["prune", "--keep", "0"]) == 2
     assert "keep at least 1" in told(capsys)
+
+
+@pytest.mark.parametrize("command", ["list", "rollback", "prune --keep 1"])
+def test_a_model_that_is_not_there_is_told_with_those_that_are(
+    tmp_path: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unknown = [*command.split(), "--model-name", "pets"]
+    assert main(unknown) == 2
+    assert "where nothing is published yet; `trainer run --model-name pets`" in told(capsys)
+    publish_sample(tmp_path / "model")
+    (tmp_path / "model" / "empty").mkdir()
+    assert main(unknown) == 2
+    line = f"no model 'pets' in {tmp_path}/model; published are {NAME}: choose with --model-name"
+    assert told(capsys).endswith(line)
+    assert not (tmp_path / "model" / "pets").exists()
 
 
 @pytest.mark.parametrize("command", ["list", "rollback", "prune --keep 1"])

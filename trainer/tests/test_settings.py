@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,30 @@ def test_a_bad_value_is_named_in_one_line(variable: str, value: str) -> None:
     assert ": use " in str(caught.value)
     assert "\n" not in str(caught.value)
     assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "told"),
+    [
+        ("EPOCHS", "many", "--epochs many: use a whole number from 1 to 100000"),
+        ("IMAGE_SIZE", "", "--image-size '': use a whole number from 8 to 1024"),
+        ("DATASET", "a\nb", r"--dataset 'a\nb': use 1 to 64 letters"),
+        ("MODEL_NAME", "../x", "--model-name ../x: use 1 to 64 letters"),
+    ],
+)
+def test_an_option_is_named_as_it_was_typed(variable: str, value: str, told: str) -> None:
+    with pytest.raises(SettingsError, match=f"^{re.escape(told)}"):
+        read_settings({variable: "64"}, {variable: value})
+
+
+def test_all_bad_values_are_told_at_once() -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_settings({"EPOCHS": "x", "SEED": "1", "LOG_LEVEL": "loud"}, {"SEED": "-1"})
+    assert str(caught.value) == (
+        "EPOCHS='x': use a whole number from 1 to 100000; "
+        "--seed -1: use a whole number from 0 to 2147483647; "
+        "LOG_LEVEL='loud': use one of debug, info, warning, error"
+    )
 
 
 @pytest.mark.parametrize(

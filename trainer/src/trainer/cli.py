@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a stop is told like Ctrl-C
     try:
-        settings = read_settings(os.environ | _given(arguments))
+        settings = read_settings(os.environ, _given(arguments))
         logs.configure(settings)
         arguments.command(arguments, settings)
     except TrainerError as error:

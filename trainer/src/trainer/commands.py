@@ -133,6 +133,7 @@ def publish(_: argparse.Namespace, settings: Settings) -> None:
 
 def show(_: argparse.Namespace, settings: Settings) -> None:
     """A line a version on stdout."""
+    repository.check_model(settings.model_dir, settings.model_name)
     versions = repository.versions(settings.model_dir, settings.model_name)
     if not versions:
         next_command = hints.command("run", model_name=settings.model_name)
@@ -160,12 +161,14 @@ def describe(version: Version) -> str:
 
 def rollback(arguments: argparse.Namespace, settings: Settings) -> None:
     """The pointer, moved to an earlier version."""
+    repository.check_model(settings.model_dir, settings.model_name)
     version = repository.rollback(settings.model_dir, settings.model_name, arguments.version)
     _log.info("version %d of %s is the current one now", version, settings.model_name)
 
 
 def prune(arguments: argparse.Namespace, settings: Settings) -> None:
     """Old versions, removed."""
+    repository.check_model(settings.model_dir, settings.model_name)
     removed = repository.prune(settings.model_dir, settings.model_name, arguments.keep)
     _log.info("removed %s", ", ".join(f"version {each}" for each in removed) or "nothing")
 

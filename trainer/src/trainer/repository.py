@@ -27,7 +27,34 @@ from trainer.volume import locked, model_folder, remove, remove_stale
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Version", "current", "find_by_fingerprint", "prune", "publish", "rollback", "versions"]
+__all__ = [
+    "Version",
+    "check_model",
+    "current",
+    "find_by_fingerprint",
+    "prune",
+    "publish",
+    "rollback",
+    "versions",
+]
+
+
+def check_model(model_dir: Path, name: str) -> None:
+    """See that the model has a folder, whether anything is published in it or not.
+
+    Raises:
+        SettingsError: it has none; the message tells which models there are.
+        TemporaryError: the volume failed.
+    """
+    with writing(model_dir, "list models"):
+        if model_folder(model_dir, name).is_dir():
+            return
+        names = sorted(path.name for path in model_dir.glob("*") if path.is_dir() and numbers(path))
+    told = f"no model {name!r} in {model_dir}"
+    if names:
+        raise SettingsError(f"{told}; published are {', '.join(names)}: choose with --model-name")
+    publishes = hints.command("run", model_name=name)
+    raise SettingsError(f"{told}, where nothing is published yet; `{publishes}` publishes")
 
 
 def versions(model_dir: Path, name: str) -> tuple[Version, ...]:

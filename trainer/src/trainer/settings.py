@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from trainer.errors import SettingsError
@@ -44,53 +45,85 @@ class Settings:
     log_format: str = "auto"
 
 
-def read_settings(environ: Mapping[str, str]) -> Settings:
+def read_settings(
+    environ: Mapping[str, str], options: Mapping[str, str] = MappingProxyType({})
+) -> Settings:
     """Settings from environment variables of the same names, in capitals.
 
+    Args:
+        environ: the variables; an empty one counts as not set.
+        options: what the command line gives instead, by the variable that it stands for.
+
     Raises:
-        SettingsError: a value cannot be used; the message names the variable.
+        SettingsError: values cannot be used; the message names each as the user gave it.
     """
-    defaults = Settings()
-    return Settings(
-        model_name=_name(environ, "MODEL_NAME") or defaults.model_name,
+    defaults, values = Settings(), _Values(environ, options)
+    settings = Settings(
+        model_name=values.name("MODEL_NAME") or defaults.model_name,
         model_dir=Path(environ.get("MODEL_DIR") or defaults.model_dir),
         data_dir=Path(environ.get("DATA_DIR") or defaults.data_dir),
         images_dir=Path(environ.get("IMAGES_DIR") or defaults.images_dir),
-        dataset=_name(environ, "DATASET"),
-        epochs=_integer(environ, "EPOCHS", 1, 100_000),
-        image_size=_integer(environ, "IMAGE_SIZE", 8, 1024),
-        seed=_integer(environ, "SEED", 0, 2**31 - 1) or defaults.seed,
-        max_pixels=_integer(environ, "MAX_PIXELS", 1, 2**31 - 1) or defaults.max_pixels,
-        log_level=_choice(environ, "LOG_LEVEL", LOG_LEVELS) or defaults.log_level,
-        log_format=_choice(environ, "LOG_FORMAT", LOG_FORMATS) or defaults.log_format,
+        dataset=values.name("DATASET"),
+        epochs=values.integer("EPOCHS", 1, 100_000),
+        image_size=values.integer("IMAGE_SIZE", 8, 1024),
+        seed=values.integer("SEED", 0, 2**31 - 1) or defaults.seed,
+        max_pixels=values.integer("MAX_PIXELS", 1, 2**31 - 1) or defaults.max_pixels,
+        log_level=values.choice("LOG_LEVEL", LOG_LEVELS) or defaults.log_level,
+        log_format=values.choice("LOG_FORMAT", LOG_FORMATS) or defaults.log_format,
     )
+    if values.faults:
+        raise SettingsError("; ".join(values.faults))
+    return settings
 
 
-def _name(environ: Mapping[str, str], variable: str) -> str | None:
-    value = environ.get(variable) or None
-    if value is not None and not NAME.fullmatch(value):
-        raise SettingsError(
-            f"{variable}={value!r}: use 1 to 64 letters, digits, dots, dashes or underscores, "
-            "the first a letter or digit"
+class _Values:
+    """Reads values one by one, and collects what is wrong with them."""
+
+    def __init__(self, environ: Mapping[str, str], options: Mapping[str, str]) -> None:
+        self.environ = environ
+        self.options = options
+        self.faults: list[str] = []
+
+    def name(self, variable: str) -> str | None:
+        value = self._given(variable)
+        if value is None or NAME.fullmatch(value):
+            return value
+        self._refuse(
+            variable,
+            "1 to 64 letters, digits, dots, dashes or underscores, the first a letter or digit",
         )
-    return value
-
-
-def _integer(environ: Mapping[str, str], variable: str, least: int, most: int) -> int | None:
-    value = environ.get(variable)
-    if not value:
         return None
-    try:
-        number = int(value)
-    except ValueError:
-        number = least - 1
-    if not least <= number <= most:
-        raise SettingsError(f"{variable}={value!r}: use a whole number from {least} to {most}")
-    return number
 
+    def integer(self, variable: str, least: int, most: int) -> int | None:
+        value = self._given(variable)
+        if value is None:
+            return None
+        try:
+            number = int(value)
+        except ValueError:
+            number = least - 1
+        if least <= number <= most:
+            return number
+        self._refuse(variable, f"a whole number from {least} to {most}")
+        return None
 
-def _choice(environ: Mapping[str, str], variable: str, choices: tuple[str, ...]) -> str | None:
-    value = (environ.get(variable) or "").lower() or None
-    if value is not None and value not in choices:
-        raise SettingsError(f"{variable}={value!r}: use one of {', '.join(choices)}")
-    return value
+    def choice(self, variable: str, choices: tuple[str, ...]) -> str | None:
+        value = (self._given(variable) or "").lower() or None
+        if value is None or value in choices:
+            return value
+        self._refuse(variable, f"one of {', '.join(choices)}")
+        return None
+
+    def _given(self, variable: str) -> str | None:
+        """An option's value, also an empty one, or else a variable's that is not empty."""
+        option = self.options.get(variable)
+        return option if option is not None else self.environ.get(variable) or None
+
+    def _refuse(self, variable: str, remedy: str) -> None:
+        value = self._given(variable) or ""
+        if variable in self.options:
+            option = f"--{variable.lower().replace('_', '-')}"
+            typed = value if re.fullmatch(r"[!-~]+", value) else repr(value)
+            self.faults.append(f"{option} {typed}: use {remedy}")
+        else:
+            self.faults.append(f"{variable}={value!r}: use {remedy}")
