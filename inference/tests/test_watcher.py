@@ -48,6 +48,27 @@ def test_nothing_published_is_no_fault(watcher: Watcher, caplog: pytest.LogCaptu
     assert errors(caplog) == []
 
 
+def test_waiting_for_a_first_model_is_told_once(
+    watcher: Watcher, shelf: Shelf, caplog: pytest.LogCaptureFixture
+) -> None:
+    watcher.poll()
+    shelf.replace("current.json", b"{")
+    watcher.poll()
+    (shelf.folder / "current.json").unlink()
+    watcher.poll()
+    told = [each.getMessage() for each in caplog.records if each.levelno == logging.WARNING]
+    place = f"'golden' in {shelf.root}"
+    assert told == [f"nothing is published under {place} yet: waiting for it"]
+
+
+def test_where_something_is_published_nothing_is_waited_for(
+    watcher: Watcher, shelf: Shelf, caplog: pytest.LogCaptureFixture
+) -> None:
+    shelf.publish(1)
+    watcher.poll()
+    assert [each for each in caplog.records if each.levelno == logging.WARNING] == []
+
+
 def test_new_versions_are_served_and_rolled_back(watcher: Watcher, shelf: Shelf) -> None:
     shelf.publish(1)
     watcher.poll()

@@ -59,6 +59,8 @@ class Watcher:
     def __init__(self, settings: Settings, metrics: Metrics, threads: int) -> None:
         self.catalogue = Catalogue(settings.model_name)
         self.looked = threading.Event()
+        self._place = f"{settings.model_name!r} in {settings.model_dir}"
+        self._waiting = False
         self._repository = Repository(settings.model_dir / settings.model_name)
         self._seconds = settings.model_poll_seconds
         self._metrics = metrics
@@ -193,6 +195,11 @@ class Watcher:
             self._metrics.load_failures.inc()
             log.error("model repository: %s", line, extra=fields(model=catalogue.name))
         self._reported = frozenset(lines)
+        waiting = catalogue.model is None and not lines
+        if waiting and not self._waiting:
+            log.warning("nothing is published under %s yet: waiting for it", self._place)
+        # A fault that comes and goes meanwhile does not begin another wait.
+        self._waiting = waiting or (self._waiting and catalogue.model is None)
 
 
 def _names(pointer: Pointer, manifest: Manifest) -> bool:
