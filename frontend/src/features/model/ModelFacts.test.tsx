@@ -28,8 +28,8 @@ test("shortens a long list of classes", () => {
   expect(fact("Classes")).toMatch(/^c0, c1, .*, c29 and 1,000 more$/);
 });
 
-test("says nothing of an attribution that is not given", () => {
-  show({ dataset: { ...MANIFEST.dataset, attribution: undefined } });
+test.each([undefined, ""])("says nothing of an attribution that is %j", (attribution) => {
+  show({ dataset: { ...MANIFEST.dataset, attribution } });
   expect(screen.queryByText("Attribution")).toBeNull();
 });
 

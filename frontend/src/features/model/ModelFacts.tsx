@@ -28,7 +28,7 @@ export function ModelFacts({ model }: { readonly model: Model }) {
         <dd>{describe(dataset)}</dd>
         <dt>Classes</dt>
         <dd>{listed(labels)}</dd>
-        {dataset.attribution !== null && (
+        {Boolean(dataset.attribution) && (
           <>
             <dt>Attribution</dt>
             <dd>{dataset.attribution}</dd>
