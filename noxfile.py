@@ -60,9 +60,9 @@ def demo(session: nox.Session) -> None:
     session.run("demo", "--check", *session.posargs, log=False)
     if {"-h", "--help"} & set(session.posargs):  # which the check has answered
         return
-    session.log("installing what is not there yet; the first time it takes minutes")
     nested = (sys.executable, "-m", "nox", "-s", "environments")
-    session.run(*nested, external=True, silent=True, log=False)
+    made = (ROOT / "frontend/dist").exists()  # and what takes minutes is not to be a silent wait
+    session.run(*nested, external=True, silent=made, log=False)
     run_service(session, f"{session.bin}/demo", f"--root={ROOT}", *session.posargs)
 
 
