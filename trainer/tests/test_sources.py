@@ -14,7 +14,14 @@ import pytest
 
 from trainer.errors import DataError, SettingsError
 from trainer.remote import Access
-from trainer.sources import check_data, dataset_name, folder_labels, is_candidate, open_source
+from trainer.sources import (
+    check_data,
+    dataset_name,
+    folder_labels,
+    is_candidate,
+    open_source,
+    source_name,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,6 +72,15 @@ def test_hidden_files_are_not_looked_at(name: str, *, candidate: bool) -> None:
 )
 def test_dataset_name(text: str, name: str) -> None:
     assert dataset_name(text) == name
+
+
+def test_a_name_is_known_before_the_source_is_opened(tmp_path: Path) -> None:
+    (tmp_path / "my photos").mkdir()
+    assert source_name(f"{tmp_path}/my photos/") == "my-photos"
+    assert source_name(f"{tmp_path}/my photos/../my photos") == "my-photos"
+    assert source_name("photos/pets.tar.gz") == "pets"
+    assert source_name("https://host.example/a/pets.csv?key=1#top") == "pets"
+    assert source_name("digits") == "digits"
 
 
 def test_folder_zip_and_tar_give_the_same_items(tmp_path: Path) -> None:

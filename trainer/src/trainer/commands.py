@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import sys
 import tempfile
 from contextlib import contextmanager
-from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from trainer import hints, preparation, repository, runs
@@ -17,7 +15,7 @@ from trainer.dataset import read_dataset
 from trainer.errors import DataError, SettingsError
 from trainer.options import Options
 from trainer.presets import find_preset
-from trainer.sources import check_data, dataset_name
+from trainer.sources import check_data, source_name
 from trainer.status import StatusWriter
 
 if TYPE_CHECKING:
@@ -39,7 +37,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> None:
     """Everything, from images to a published version."""
     check_data(arguments.data)  # before anything is written, the status included
     options = choose_options(arguments, settings, arguments.data)
-    name = settings.dataset or _probable_name(arguments.data)
+    name = settings.dataset or source_name(arguments.data)
     status = StatusWriter(settings.model_dir, settings.model_name, name, options.epochs)
     with _failure_told(status):
         status.write("preparing")
@@ -239,12 +237,6 @@ def _failure_told(status: StatusWriter) -> Iterator[None]:
     except Exception as error:
         status.write("failed", error=str(error) or type(error).__name__)
         raise
-
-
-def _probable_name(data: str) -> str:
-    """What the dataset will be called, before its source is opened."""
-    path = re.split("[?#]", data)[0] if "://" in data else Path(data).resolve()
-    return dataset_name(PurePath(path).name)
 
 
 def _tell_next(done: str, training: Run, step: str, settings: Settings, dataset: Dataset) -> None:

@@ -121,9 +121,8 @@ def _preset(preset: Preset, access: Access) -> Source:
 
 
 def _url(url: str, access: Access) -> Source:
-    parts = urlsplit(url)
-    name = dataset_name(PurePosixPath(parts.path).name)
-    if not _is_manifest(parts.path):
+    name = source_name(url)
+    if not _is_manifest(urlsplit(url).path):
         source = _archive(remote.fetch_archive(url, access), public_url(url), "")
         return Source(name, source.text, "", source.total, source.items)
     rows, files = remote.fetch_manifest(url, access)
@@ -160,7 +159,7 @@ def _archive(path: Path, text: str, attribution: str) -> Source:
 def _folder(root: Path) -> Source:
     paths = sorted(_files(root))
     items = [Item(name, None, partial(_load, root / name)) for name in paths if is_candidate(name)]
-    return Source(dataset_name(root.resolve().name), str(root), "", len(items), items)
+    return Source(source_name(str(root)), str(root), "", len(items), items)
 
 
 def _files(root: Path) -> Iterator[str]:
@@ -205,6 +204,14 @@ def _is_manifest(name: str) -> bool:
 def is_candidate(name: str) -> bool:
     """Whether a path is no hidden file, nor one that a system leaves in folders of pictures."""
     return not any(part.startswith(".") or part in _IGNORED for part in _parts(name))
+
+
+def source_name(data: str) -> str:
+    """The name of the source that `open_source` makes of `data`, known before it is opened."""
+    if "://" in data:
+        return dataset_name(PurePosixPath(urlsplit(data).path).name)
+    path = Path(data)
+    return dataset_name((path.resolve() if path.is_dir() else path).name)
 
 
 def dataset_name(text: str) -> str:
