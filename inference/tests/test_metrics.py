@@ -41,6 +41,20 @@ def test_what_happens_is_counted(shelf: Shelf, start: Start) -> None:
     assert found["inference_model_load_failures_total",] == 0
 
 
+def test_refusals_are_counted_by_code(start: Start) -> None:
+    client = start().client
+    before = samples(client.get("/metrics").text)
+    client.get("/ready")
+    client.get("/models/7")
+    after = samples(client.get("/metrics").text)
+    codes = ("busy", "model_fault", "no_model", "not_found", "timeout")
+    counts = [
+        [found.get(("inference_refusals_total", code)) for code in codes]
+        for found in (before, after)
+    ]
+    assert counts == [[0, 0, 0, None, 0], [0, 0, 1, 1, 0]]
+
+
 def test_only_the_served_version_is_told(shelf: Shelf, start: Start) -> None:
     shelf.publish(1)
     running = start()

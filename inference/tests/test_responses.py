@@ -7,7 +7,9 @@ import pytest
 from starlette.requests import Request
 
 from inference.errors import BusyError, RequestError
-from inference.responses import error_response, json_response, refused, unrouted
+from inference.responses import error_response, json_response, refusal, unrouted
+from inference.service import Service
+from inference.settings import Settings
 
 REQUEST = Request({"type": "http", "method": "GET", "path": "/", "headers": []})
 
@@ -30,11 +32,11 @@ def test_an_error_has_a_code_and_a_message() -> None:
 def test_a_refusal_tells_when_to_try_again(
     error: RequestError, status: int, wait: str | None
 ) -> None:
-    answer = asyncio.run(refused(REQUEST, error))
+    answer = refusal(error)
     assert (answer.status_code, answer.headers.get("retry-after")) == (status, wait)
 
 
 def test_what_is_no_refusal_is_not_answered_as_one() -> None:
-    for handler in (refused, unrouted):
+    for handler in (Service(Settings()).refused, unrouted):
         with pytest.raises(ZeroDivisionError):
             asyncio.run(handler(REQUEST, ZeroDivisionError()))

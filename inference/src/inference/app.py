@@ -13,7 +13,7 @@ from starlette.routing import Route
 from inference.errors import RequestError
 from inference.linger import Linger
 from inference.requests import RequestLog
-from inference.responses import refused, unrouted
+from inference.responses import unrouted
 from inference.service import Service
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def create_app(settings: Settings) -> Starlette:
     app = Starlette(
         routes=_routes(service),
         middleware=[Middleware(Linger), Middleware(RequestLog, metrics=service.metrics)],
-        exception_handlers={RequestError: refused, HTTPException: unrouted},
+        exception_handlers={RequestError: service.refused, HTTPException: unrouted},
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False  # a redirect would answer what is no route

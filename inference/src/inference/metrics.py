@@ -13,6 +13,8 @@ from prometheus_client import (
     generate_latest,
 )
 
+from inference.errors import BusyError, ModelFaultError, NoModelError, TimedOutError
+
 if TYPE_CHECKING:
     from inference.manifest import Manifest
 
@@ -35,6 +37,14 @@ class Metrics:
             ("method", "route", "status"),
             registry=registry,
         )
+        self._refusals = Counter(
+            "inference_refusals",
+            "Requests refused, by the error code that the answer has.",
+            ("code",),
+            registry=registry,
+        )
+        for error in (BusyError, ModelFaultError, NoModelError, TimedOutError):
+            self._refusals.labels(error.code)  # no rate shows the first one without a zero before
         self._seconds = Histogram(
             "inference_request_seconds",
             "From a request's head to the end of its answer.",
@@ -78,6 +88,10 @@ class Metrics:
         """Count an answered request."""
         self._requests.labels(method if method in METHODS else OTHER, route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
+
+    def refusal(self, code: str) -> None:
+        """Count a request that a route refused."""
+        self._refusals.labels(code).inc()
 
     def prediction(self, label: str) -> None:
         """Count an image's most probable class."""

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from inference.errors import RequestError
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from starlette.requests import Request
+
+    from inference.errors import RequestError
 
 _CODES = {404: "not_found", 405: "method_not_allowed"}
 
@@ -34,10 +34,8 @@ def error_response(
     return json_response({"error": {"code": code, "message": message}}, status, headers)
 
 
-async def refused(_request: Request, error: Exception) -> Response:
+def refusal(error: RequestError) -> Response:
     """Answer a request that a route refused."""
-    if not isinstance(error, RequestError):
-        raise error
     wait = error.retry_after
     headers = {} if wait is None else {"retry-after": str(wait)}
     return error_response(error.status, error.code, str(error), headers)

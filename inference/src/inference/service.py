@@ -10,13 +10,13 @@ from starlette.responses import Response
 
 from inference.budget import Budget
 from inference.cpu import available_cores
-from inference.errors import NoModelError, NotFoundError
+from inference.errors import NoModelError, NotFoundError, RequestError
 from inference.files import file_response
 from inference.metrics import Metrics
 from inference.openapi import description
 from inference.prediction import Predictor, parse_top_k
 from inference.repository import VERSION, Repository
-from inference.responses import json_response
+from inference.responses import json_response, refusal
 from inference.uploads import Limits, read_uploads
 from inference.volume import VolumeReader
 from inference.watcher import Watcher
@@ -105,6 +105,13 @@ class Service:
     async def openapi(self, _request: Request) -> Response:
         """`GET /openapi.json`: the description of all routes."""
         return json_response(self._description)
+
+    async def refused(self, _request: Request, error: Exception) -> Response:
+        """Answer a request that a route refused, and count why."""
+        if not isinstance(error, RequestError):
+            raise error
+        self.metrics.refusal(error.code)
+        return refusal(error)
 
     def _model(self) -> Model:
         model = self.watcher.catalogue.model
