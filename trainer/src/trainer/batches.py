@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import tensorflow as tf
 
+from trainer.cpu import available_cores
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -39,7 +41,9 @@ def feed(examples: Examples, order: NDArray[np.int64], batch_size: int) -> tf.da
         return images, truth
 
     rows = tf.data.Dataset.from_tensor_slices(order).batch(batch_size)
-    return rows.map(gather).prefetch(2)
+    threads = tf.data.Options()
+    threads.threading.private_threadpool_size = available_cores()
+    return rows.map(gather).prefetch(2).with_options(threads)
 
 
 def build_forward(model: keras.Model) -> Forward:

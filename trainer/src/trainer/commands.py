@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from trainer import hints, preparation, repository, runs
 from trainer.console import progress
+from trainer.cpu import available_cores
 from trainer.dataset import read_dataset
 from trainer.errors import DataError, SettingsError
 from trainer.options import Options
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from trainer.versions import Version
 
 DEFAULT_SIZE, DEFAULT_EPOCHS = 128, 60
+THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 
 _log = logging.getLogger(__name__)
 
@@ -204,6 +206,8 @@ def find_dataset(settings: Settings) -> Dataset:
 def start_pipeline() -> ModuleType:
     """The steps that need TensorFlow, whose import takes seconds and says things to nobody."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    for variable in THREADS:  # which TensorFlow would else take by the machine's cores
+        os.environ.setdefault(variable, str(available_cores()))
     _log.info("starting TensorFlow")
     with _stderr_kept():
         from trainer import pipeline  # noqa: PLC0415 - list and rollback must not wait for it

@@ -12,6 +12,7 @@ import tensorflow as tf
 import tf2onnx
 
 from trainer.batches import in_batches
+from trainer.cpu import available_cores
 from trainer.errors import CheckError
 
 if TYPE_CHECKING:
@@ -73,7 +74,9 @@ def check(classify: Classifier, path: Path, pixels: NDArray[np.uint8]) -> Check:
     Raises:
         CheckError: another top class somewhere, or a difference over `MOST_DIFFERENCE`.
     """
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = available_cores()
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     keras_answers, onnx_answers = [], []
     for batch in in_batches(pixels):
         keras_answers.append(classify(tf.constant(batch))["probabilities"].numpy())

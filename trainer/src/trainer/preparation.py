@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from trainer.cpu import available_cores
 from trainer.dataset import (
     COLUMNS,
     FORMAT,
@@ -160,7 +161,7 @@ def _read(
     """What became of each item; and the row that each newly decoded image has in the file."""
     records: list[Record] = []
     rows: dict[str, int] = {}
-    with closing(read_in_order(reader, source.items, os.cpu_count() or 1)) as results:
+    with closing(read_in_order(reader, source.items, available_cores())) as results:
         for record, pixels in results:
             records.append(record)
             if pixels is not None and record.sha256 not in rows:
