@@ -1,0 +1,1 @@
+"""Sends real photos to the page and judges how it answers."""

@@ -1,0 +1,95 @@
+"""One run of locust, as a library."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import gevent
+from locust.env import Environment
+from locust.html import get_html_report
+from locust.stats import stats_history
+
+from loadtests.figures import Sample, percentile
+from loadtests.visitor import TIMEOUT_SECONDS, Visitor
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from loadtests.visitor import Traffic
+
+PROGRESS_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run brought.
+
+    Attributes:
+        samples: all its requests, in the order of their answers.
+        seconds: from its start to the last answer, at least what was asked for.
+        page: locust's own report, as HTML.
+    """
+
+    samples: list[Sample]
+    seconds: float
+    page: str
+
+
+def run(host: str, traffic: Traffic, users: int, duration: float) -> Outcome:
+    """Sends traffic for so many seconds, then waits for the last answers."""
+    Visitor.traffic = traffic
+    environment = Environment(user_classes=[Visitor], host=host, stop_timeout=TIMEOUT_SECONDS)
+    recorder = Recorder()
+    environment.events.request.add_listener(recorder.record)
+    runner = environment.create_local_runner()
+    background = [
+        gevent.spawn(stats_history, runner),
+        gevent.spawn(report_progress, recorder),
+    ]
+    started = time.perf_counter()
+    runner.start(users, spawn_rate=users)
+    gevent.sleep(duration)
+    gevent.killall(background)
+    runner.stop()
+    seconds = max(duration, recorder.last - started)
+    page = get_html_report(environment, show_download_link=False)
+    runner.quit()
+    return Outcome(recorder.samples, seconds, page)
+
+
+@dataclass(slots=True)
+class Recorder:
+    """Keeps a sample of each request, and when the last answer came."""
+
+    samples: list[Sample] = field(default_factory=list)
+    last: float = 0.0
+
+    def record(
+        self,
+        response_time: float,
+        exception: Exception | None,
+        context: Mapping[str, bool],
+        **_: object,
+    ) -> None:
+        """Takes what locust tells of a request."""
+        self.last = time.perf_counter()
+        fault = None if exception is None else str(exception)
+        self.samples.append(Sample(response_time, fault, context["predicts"]))
+
+
+def report_progress(recorder: Recorder) -> None:
+    """Tells every few seconds, on stderr, what these few seconds brought."""
+    started, told = time.perf_counter(), 0
+    while True:
+        gevent.sleep(PROGRESS_SECONDS)
+        recent, told = recorder.samples[told:], len(recorder.samples)
+        failed = sum(sample.fault is not None for sample in recent)
+        latencies = [each.milliseconds for each in recent if each.predicts and not each.fault]
+        sys.stderr.write(
+            f"{time.perf_counter() - started:5.0f} s  {len(recent) / PROGRESS_SECONDS:6.1f}/s  "
+            f"{failed} failed  p95 {percentile(latencies, 95):.0f} ms\n"
+        )
+        sys.stderr.flush()

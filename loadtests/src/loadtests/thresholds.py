@@ -1,0 +1,69 @@
+"""The file of thresholds."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from typing import TYPE_CHECKING
+
+from loadtests.errors import LoadError
+from loadtests.figures import FIGURES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def read_thresholds(path: Path) -> dict[str, dict[str, float]]:
+    """Thresholds by model, then by figure.
+
+    Raises:
+        LoadError: the file cannot be read or has something that is unknown, missing or no number.
+    """
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        told = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+        raise LoadError(f"--thresholds {path}: {told}") from error
+    try:
+        return parse_thresholds(text)
+    except LoadError as error:
+        raise LoadError(f"--thresholds {path}: {error}") from error
+
+
+def parse_thresholds(text: str) -> dict[str, dict[str, float]]:
+    """Thresholds from TOML, checked.
+
+    Raises:
+        LoadError: as `read_thresholds`, without the file's name.
+    """
+    try:
+        document = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise LoadError(f"it is no TOML: {' '.join(str(error).split())}") from error
+    _check_names(document, tuple(FIGURES), "[{}]")
+    return {model: _section(model, document[model]) for model in FIGURES}
+
+
+def _section(model: str, section: object) -> dict[str, float]:
+    if not isinstance(section, dict):
+        raise LoadError(f"{model} must be a section, [{model}]")
+    _check_names(section, FIGURES[model], f"{{}} in [{model}]")
+    return {name: _threshold(f"{name} in [{model}]", section[name]) for name in FIGURES[model]}
+
+
+def _check_names(found: dict[str, object], known: tuple[str, ...], form: str) -> None:
+    for name in found:
+        if name not in known:
+            told = form.format(name if name.isprintable() else ascii(name))
+            raise LoadError(f"{told} is unknown; there are {', '.join(known)}")
+    for name in known:
+        if name not in found:
+            raise LoadError(f"{form.format(name)} is missing")
+
+
+def _threshold(told: str, value: object) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise LoadError(f"{told} is {ascii(value):.40}; use a number")
+    if not 0 <= value < math.inf:
+        raise LoadError(f"{told} is {value:.40g}; use a number from 0")
+    return float(value)
