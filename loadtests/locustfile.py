@@ -22,7 +22,7 @@ __all__ = ["Visitor"]
 PHOTOS = Path(__file__).parent / "photos"
 
 
-@events.init_command_line_parser.add_listener
+@events.init_command_line_parser.add_listener  # type: ignore[untyped-decorator]
 def add_options(parser: ArgumentParser) -> None:
     """Adds what the interface's form asks for, too."""
     parser.add_argument("--photos", default=str(PHOTOS), help="folder of photos to send")
@@ -37,9 +37,11 @@ def add_options(parser: ArgumentParser) -> None:
     )
 
 
-@events.test_start.add_listener
+@events.test_start.add_listener  # type: ignore[untyped-decorator]
 def set_traffic(environment: Environment, **_: object) -> None:
     """Takes the options as they are when a run starts."""
     options = environment.parsed_options
+    if options is None:  # only where locust is a library
+        return
     deck = itertools.cycle(read_mix(Path(options.photos), PAGE))
     Visitor.traffic = Traffic(deck, options.rate if options.model == "open" else None)

@@ -43,7 +43,7 @@ def run(host: str, traffic: Traffic, users: int, duration: float) -> Outcome:
     Visitor.traffic = traffic
     environment = Environment(user_classes=[Visitor], host=host, stop_timeout=TIMEOUT_SECONDS)
     recorder = Recorder()
-    environment.events.request.add_listener(recorder.record)
+    environment.events.request.add_listener(recorder.record)  # type: ignore[no-untyped-call]
     runner = environment.create_local_runner()
     background = [
         gevent.spawn(stats_history, runner),
@@ -55,7 +55,7 @@ def run(host: str, traffic: Traffic, users: int, duration: float) -> Outcome:
     gevent.killall(background)
     runner.stop()
     seconds = max(duration, recorder.last - started)
-    page = get_html_report(environment, show_download_link=False)
+    page = get_html_report(environment, show_download_link=False)  # type: ignore[no-untyped-call]
     runner.quit()
     return Outcome(recorder.samples, seconds, page)
 

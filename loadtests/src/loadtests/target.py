@@ -22,12 +22,7 @@ def check_host(host: str) -> str:
     Raises:
         LoadError: it is none.
     """
-    try:
-        parts = urlsplit(host)
-        valid = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
-    except ValueError:
-        valid = False
-    if not valid or parts.path.strip("/") or parts.query or parts.fragment:
+    if not _is_base_url(host):
         raise LoadError(f"--host {host!r} is no base URL; give one like http://localhost:3000")
     return host.rstrip("/")
 
@@ -49,6 +44,16 @@ def wait_until_ready(host: str, patience: float = PATIENCE_SECONDS) -> str:
             if time.monotonic() > end:
                 raise
         time.sleep(POLL_SECONDS)
+
+
+def _is_base_url(host: str) -> bool:
+    try:
+        parts = urlsplit(host)
+        named = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    rest = parts.path.strip("/") or parts.query or parts.fragment
+    return named and parts.scheme in {"http", "https"} and not rest
 
 
 def _find_prefix(host: str) -> str:

@@ -63,7 +63,7 @@ def _check_names(found: dict[str, object], known: tuple[str, ...], form: str) ->
 
 def _threshold(told: str, value: object) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool):
-        raise LoadError(f"{told} is {ascii(value):.40}; use a number")
+        raise LoadError(f"{told} is {value!a:.40}; use a number")
     if not 0 <= value < math.inf:
         raise LoadError(f"{told} is {value:.40g}; use a number from 0")
     return float(value)
