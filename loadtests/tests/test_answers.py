@@ -47,7 +47,7 @@ def test_a_right_prediction() -> None:
     ],
 )
 def test_a_wrong_prediction(body: bytes) -> None:
-    with pytest.raises(AnswerError, match="^200 "):
+    with pytest.raises(AnswerError, match=r"^200 "):
         answers.check_prediction(body, 1)
 
 
@@ -56,7 +56,7 @@ def test_any_document_is_checked_without_another_error(document: Any) -> None:  
     for check in (lambda body: answers.check_prediction(body, 1), answers.check_models):
         with pytest.raises(AnswerError):
             check(json.dumps(document).encode())
-    with pytest.raises(AnswerError, match="^500"):
+    with pytest.raises(AnswerError, match=r"^500"):
         answers.check(500, {}, json.dumps(document).encode(), answers.check_page)
 
 

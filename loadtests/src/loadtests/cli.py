@@ -45,13 +45,13 @@ def load(arguments: argparse.Namespace) -> int:
     Raises:
         LoadError: something given cannot be used, or the host is not ready.
     """
-    from loadtests.run import run  # noqa: PLC0415 - locust takes a second to import
-    from loadtests.visitor import Traffic  # noqa: PLC0415
-
     thresholds = read_thresholds(arguments.thresholds)[arguments.model]
     host = check_host(arguments.host)
     report = prepare_report(arguments.report, arguments.model)
     prefix = wait_until_ready(host, arguments.patience)
+    from loadtests.run import run  # noqa: PLC0415 - locust takes a second, and gevent's patches
+    from loadtests.visitor import Traffic  # noqa: PLC0415
+
     deck = itertools.cycle(read_mix(arguments.photos, prefix))
     rate = arguments.rate if arguments.model == "open" else None
     what = f"{rate:g} requests/s" if rate else f"{arguments.users} users"

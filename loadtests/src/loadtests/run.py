@@ -52,7 +52,8 @@ def run(host: str, traffic: Traffic, users: int, duration: float) -> Outcome:
     started = time.perf_counter()
     runner.start(users, spawn_rate=users)
     gevent.sleep(duration)
-    gevent.killall(background)
+    for each in background:
+        each.kill()
     runner.stop()
     seconds = max(duration, recorder.last - started)
     page = get_html_report(environment, show_download_link=False)  # type: ignore[no-untyped-call]
