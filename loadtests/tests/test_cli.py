@@ -43,5 +43,4 @@ def code_of(*options: str) -> int:
     try:
         return main(options)
     except SystemExit as ended:
-        assert isinstance(ended.code, int)
-        return ended.code
+        return int(ended.code or 0)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import gevent
+from gevent.pool import Group
 from locust.env import Environment
 from locust.html import get_html_report
 from locust.stats import stats_history
@@ -45,15 +46,13 @@ def run(host: str, traffic: Traffic, users: int, duration: float) -> Outcome:
     recorder = Recorder()
     environment.events.request.add_listener(recorder.record)  # type: ignore[no-untyped-call]
     runner = environment.create_local_runner()
-    background = [
-        gevent.spawn(stats_history, runner),
-        gevent.spawn(report_progress, recorder),
-    ]
+    background = Group()
+    background.spawn(stats_history, runner)
+    background.spawn(report_progress, recorder)
     started = time.perf_counter()
     runner.start(users, spawn_rate=users)
     gevent.sleep(duration)
-    for each in background:
-        each.kill()
+    background.kill()
     runner.stop()
     seconds = max(duration, recorder.last - started)
     page = get_html_report(environment, show_download_link=False)  # type: ignore[no-untyped-call]
