@@ -39,8 +39,8 @@ class Kind:
 SMALL = Kind("small", 320, quality=80)
 MEDIUM = Kind("medium", 1280)
 LARGE = Kind("large", 4000, quality=95, originals=2)  # a phone's 12 megapixels
-PNG = Kind("PNG", 640, "png")
-WEBP = Kind("WebP", 1280, "webp")
+PNG = Kind("PNG", 640, "png", originals=2)
+WEBP = Kind("WebP", 1280, "webp", originals=2)
 
 
 @dataclass(frozen=True, slots=True)
