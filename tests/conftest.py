@@ -10,6 +10,8 @@ import pytest
 
 from browsing import Faults, launched_browser, watch
 from demo_process import INTERRUPTED, kept_connection, running_demo
+from engine import require_docker, run
+from project import ROOT
 from samples import find_sample
 
 if TYPE_CHECKING:
@@ -40,6 +42,18 @@ def demo(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) 
             demo.interrupt()
             code = demo.finish()
         assert (code, "demo: stopped\n" in demo.lines) == (INTERRUPTED, True), demo.output
+
+
+@pytest.fixture(scope="session")
+def docker() -> None:
+    """A Docker engine; where there is none, the tests skip, or fail if told to."""
+    require_docker()
+
+
+@pytest.fixture(scope="session")
+def images(docker: None) -> None:  # noqa: ARG001 - which builds them
+    """The images, built from what the cache holds and what has changed."""
+    run("docker", "compose", f"--file={ROOT}/compose.yaml", "build", "--quiet")
 
 
 @pytest.fixture(scope="session")
