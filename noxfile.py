@@ -19,11 +19,13 @@ TYPED = {  # what is checked, with whose environment
     "benchmarks": "trainer",
     "demo": "demo",
     "inference": "inference",
+    "loadtests": "load",
     "tests": "tests",
     "tests/contract/make_golden_images.py": "trainer",
     "tests/contract/make_golden_models.py": "inference",
     "trainer": "trainer",
 }
+PYTEST = (f"{ROOT}/.nox/env_tests/bin/pytest", "-rs")  # and tell what was skipped, and why
 COMPILE = (
     *("uv", "pip", "compile", "--universal", "--generate-hashes", "--no-header", "--upgrade"),
     *("--quiet", "--python-version", "3.11"),
@@ -35,13 +37,22 @@ LOCKS = {
     "demo/requirements.lock": ("demo/pyproject.toml",),
     "demo/requirements-test.lock": ("demo/pyproject.toml", "--group", "demo/pyproject.toml:test"),
     "inference/requirements.lock": ("inference/pyproject.toml",),
+    "inference/requirements-image.lock": ("--group", "inference/pyproject.toml:image"),
     "inference/requirements-test.lock": (
         "inference/pyproject.toml",
         "--group",
         "inference/pyproject.toml:test",
     ),
+    "loadtests/requirements.lock": ("loadtests/pyproject.toml",),
+    "loadtests/requirements-image.lock": ("--group", "loadtests/pyproject.toml:image"),
+    "loadtests/requirements-test.lock": (
+        "loadtests/pyproject.toml",
+        "--group",
+        "loadtests/pyproject.toml:test",
+    ),
     "tests/requirements.lock": ("tests/pyproject.toml",),
     "trainer/requirements.lock": ("trainer/pyproject.toml", "--extra", "cpu"),
+    "trainer/requirements-image.lock": ("--group", "trainer/pyproject.toml:image"),
     "trainer/requirements-gpu.lock": ("trainer/pyproject.toml", "--extra", "gpu"),
     "trainer/requirements-test.lock": (
         "trainer/pyproject.toml",
@@ -68,7 +79,10 @@ def demo(session: nox.Session) -> None:
 
 @nox.session(
     venv_backend="none",
-    requires=["tests_page", "tests_inference", "tests_demo", "tests_trainer", "tests_services"],
+    requires=[
+        *("tests_page", "tests_inference", "tests_demo", "tests_load", "tests_trainer"),
+        *("tests_services", "tests_containers"),
+    ],
 )
 def tests(session: nox.Session) -> None:
     """Run all tests, the fast ones first; what follows -- goes to pytest."""
@@ -91,6 +105,18 @@ def trainer(session: nox.Session) -> None:
 def inference(session: nox.Session) -> None:
     """Serve the published model on http://127.0.0.1:5000."""
     run_service(session, f"{ROOT}/.nox/env_inference/bin/inference", *session.posargs)
+
+
+@nox.session(venv_backend="none", requires=["env_load"], default=False)
+def load(session: nox.Session) -> None:
+    """Load the page with real photos and judge the answers: -- --help tells the options."""
+    run_service(session, f"{ROOT}/.nox/env_load/bin/loadtests", *session.posargs)
+
+
+@nox.session(venv_backend="none", requires=["env_tests"], default=False)
+def drills(session: nox.Session) -> None:
+    """Break the containers in every way that the tests know, at full length."""
+    session.run(*PYTEST, "tests/drills", "--full", *session.posargs, external=True)
 
 
 @nox.session(venv_backend="none", requires=["environments"], default=False)
@@ -139,6 +165,12 @@ def env_tests(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def env_load(session: nox.Session) -> None:
+    """Install the load test."""
+    install(session, "loadtests/requirements-test.lock", "loadtests")
+
+
+@nox.session(default=False)
 def env_page(session: nox.Session) -> None:
     """Install Node.js, unless the PATH has one that is new enough, and build the page."""
     install(session, "demo/requirements.lock", "demo")
@@ -159,6 +191,12 @@ def tests_inference(session: nox.Session) -> None:
     session.run(".nox/env_inference/bin/pytest", "inference", *session.posargs, external=True)
 
 
+@nox.session(venv_backend="none", requires=["env_load", "env_inference"], default=False)
+def tests_load(session: nox.Session) -> None:
+    """Test the load test, also against the real model server."""
+    session.run(".nox/env_load/bin/pytest", "loadtests", *session.posargs, external=True)
+
+
 @nox.session(venv_backend="none", requires=["env_trainer"], default=False)
 def tests_trainer(session: nox.Session) -> None:
     """Test the trainer."""
@@ -174,7 +212,15 @@ def tests_page(session: nox.Session) -> None:
 @nox.session(venv_backend="none", requires=["environments", "env_tests"], default=False)
 def tests_services(session: nox.Session) -> None:
     """Test the services together: the demo itself, and its page in a real browser."""
-    session.run(".nox/env_tests/bin/pytest", "tests", *session.posargs, external=True)
+    folders = ("tests/contract", "tests/e2e", "tests/monitoring")
+    session.run(*PYTEST, *folders, *session.posargs, external=True)
+
+
+@nox.session(venv_backend="none", requires=["environments", "env_tests"], default=False)
+def tests_containers(session: nox.Session) -> None:
+    """Test the images and `docker compose up`; without a Docker engine, skip what needs one."""
+    folders = ("tests/parity", "tests/containers", "tests/drills")
+    session.run(*PYTEST, *folders, *session.posargs, external=True)
 
 
 @nox.session(default=False)
@@ -184,7 +230,7 @@ def lint_style(session: nox.Session) -> None:
     session.run("ruff", "check", *session.posargs)
     session.run("ruff", "format", "--check")
     session.run(
-        "lint-imports", "--no-cache", env={"PYTHONPATH": "demo/src:inference/src:trainer/src"}
+        "lint-imports", "--no-cache", env={"PYTHONPATH": "demo/src:inference/src:loadtests/src:trainer/src"}
     )
     session.run("zizmor", "--offline", "--no-progress", "--pedantic", ".github")
 
@@ -195,7 +241,7 @@ def lint_page(session: nox.Session) -> None:
     session.run(".nox/env_page/bin/page", "run", "lint", external=True)
 
 
-@nox.session(requires=["environments", "env_demo", "env_tests"], default=False)
+@nox.session(requires=["environments", "env_demo", "env_load", "env_tests"], default=False)
 def lint_types(session: nox.Session) -> None:
     """Check the types of all Python, each project with its own environment."""
     install(session, "requirements-lint.lock", "requirements.lock")
