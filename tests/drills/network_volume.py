@@ -10,8 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from requirements import unmet
-from stack import wait_until
+from engine import unmet, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import onnx  # type: ignore[import-not-found] # there in the trainer's image
-from onnx import numpy_helper  # type: ignore[import-not-found] # the same
-
+from onnx import numpy_helper
 from trainer.errors import TrainerError  # type: ignore[import-not-found] # the same
 from trainer.publishing import publish  # type: ignore[import-not-found] # the same
 from trainer.status import StatusWriter  # type: ignore[import-not-found] # the same
@@ -34,8 +33,6 @@ PADDING = 256 * 1024  # bytes beside the model, as reports and samples are
 def main() -> None:
     """Answer each line with a version's number, or with the fault."""
     StatusWriter(MODEL_DIR, NAME, "colours", epochs=1).write("publishing", epoch=1)
-    sys.stdout.write("ready\n")
-    sys.stdout.flush()
     for line in sys.stdin:
         command, *arguments = line.split()
         try:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 CLIENTS = 8
 PATIENCE = 60.0  # seconds that an answer, or what is waited for, may take
@@ -59,18 +59,23 @@ class Traffic:
     def stop(self) -> None:
         self._stopped.set()
 
-    def wait_for(self, wanted: Callable[[Answer], bool], seconds: float = PATIENCE) -> None:
-        """Wait until each client has got an answer from now on, and one of all is as wanted."""
+    def wait_for(self, version: int | None = None, seconds: float = PATIENCE) -> None:
+        """Wait until the clients have had time for two more answers, one of them of a version.
+
+        Args:
+            version: any, if it is not given.
+            seconds: that this may take.
+        """
+
+        def came() -> bool:
+            new = self.answers[begin:]
+            versions = {answer.version for answer in new if answer.version}
+            wanted = bool(versions) if version is None else version in versions
+            return wanted and len(new) >= 2 * CLIENTS
+
         with self._answered:
             begin = len(self.answers)
-            came = self._answered.wait_for(
-                lambda: (
-                    len(self.answers) >= begin + 2 * CLIENTS
-                    and any(wanted(answer) for answer in self.answers[begin:])
-                ),
-                seconds,
-            )
-        assert came, f"after {seconds:.0f} s of load: {self.answers[begin:][-3:]}"
+            assert self._answered.wait_for(came, seconds), f"the last: {self.answers[-3:]}"
 
     def go_on(self, seconds: float) -> None:
         """Keep on for so long."""
@@ -93,7 +98,7 @@ def load(url: str, image: bytes) -> Iterator[Traffic]:
     traffic = Traffic(url, image)
     clients = traffic.start()
     try:
-        traffic.wait_for(lambda answer: answer.status == httpx.codes.OK)
+        traffic.wait_for()
         yield traffic
     finally:
         traffic.stop()

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from backend import running_backend
+from engine import require_docker
 from figures import Figure, write_figures
-from requirements import require_engine
-from stack import GOLDEN, running_publisher, running_stack
+from publishing import GOLDEN, running_publisher
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from stack import Publisher, Stack
+    from backend import Backend
+    from publishing import Publisher
+
 
 FIGURES = pytest.StashKey[list[Figure]]()
 
@@ -59,22 +62,19 @@ def full(pytestconfig: pytest.Config) -> bool:
 
 
 @pytest.fixture(scope="session")
-def engine() -> None:
-    require_engine()
+def docker_engine() -> None:
+    require_docker()
 
 
 @pytest.fixture(scope="session")
-def stack(engine: None) -> Iterator[Stack]:  # noqa: ARG001 - nothing is started without one
-    with running_stack() as stack:
-        yield stack
+def backend(docker_engine: None) -> Iterator[Backend]:  # noqa: ARG001 - nothing starts without one
+    with running_backend() as backend:
+        yield backend
 
 
 @pytest.fixture(scope="session")
-def publisher(stack: Stack) -> Iterator[Publisher]:
-    """It has published a first version."""
-    with running_publisher(stack) as publisher:
-        publisher.publish()
-        stack.wait_until_ready()
+def publisher(backend: Backend) -> Iterator[Publisher]:
+    with running_publisher(backend) as publisher:
         yield publisher
 
 
