@@ -369,10 +369,12 @@ def test_native_noise_at_the_start_is_kept_unless_it_fails(
     write_to_kept_stderr(b"noise")
     with pytest.raises(ZeroDivisionError):
         write_to_kept_stderr(b"reason", ZeroDivisionError())
+    with pytest.raises(KeyboardInterrupt):
+        write_to_kept_stderr(b"noise", KeyboardInterrupt())
     assert capfd.readouterr().err == "reason"
 
 
-def write_to_kept_stderr(data: bytes, error: Exception | None = None) -> None:
+def write_to_kept_stderr(data: bytes, error: BaseException | None = None) -> None:
     with commands._stderr_kept():  # noqa: SLF001 - TensorFlow writes there only once a process
         os.write(2, data)
         if error:

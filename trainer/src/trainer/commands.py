@@ -222,7 +222,7 @@ def _stderr_kept() -> Iterator[None]:
         os.dup2(kept.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except Exception:  # a stop is none of its doing
             kept.seek(0)
             os.write(stderr, kept.read())
             raise
