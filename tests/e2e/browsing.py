@@ -24,6 +24,7 @@ OPTIONS = (
     "--disable-sync",
     "--no-first-run",
 )
+NETWORK_CHANGED = "net::ERR_NETWORK_CHANGED"  # a container elsewhere began or ended
 NO_BROWSER = (
     "no browser: install Chromium or Chrome, "
     "or run `.nox/env_tests/bin/playwright install chromium`"
@@ -74,7 +75,7 @@ def watch(page: Page, base_url: str, faults: Faults) -> None:
     allowed = (f"{base_url}/", f"blob:{base_url}/")
 
     def on_console(said: ConsoleMessage) -> None:
-        if said.type == "error":
+        if said.type == "error" and NETWORK_CHANGED not in said.text:
             faults.seen.append(said.text)
 
     def on_request(sent: Request) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import struct
-import zlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from pictures import huge_png
 
 if TYPE_CHECKING:
     import httpx
@@ -127,15 +127,3 @@ def assert_refused(answer: httpx.Response, status: int, code: str) -> None:
     error = answer.json()["error"]
     assert error["code"] == code
     assert "\n" not in error["message"]
-
-
-def huge_png() -> bytes:
-    """The beginning of a picture with 900 million pixels."""
-    header = struct.pack(">IIBBBBB", 30_000, 30_000, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(99)))
-
-
-def chunk(kind: bytes, content: bytes) -> bytes:
-    """A piece of a PNG (RFC 2083, section 3.2)."""
-    size, check = len(content), zlib.crc32(kind + content)
-    return struct.pack(">I", size) + kind + content + struct.pack(">I", check)
