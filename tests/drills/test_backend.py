@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     Report = Callable[[str, str, str], None]
 
 IN_FLIGHT = 50
+SLOW = 2.0  # seconds that clients still take for their bodies
 BACK = 30.0  # seconds
 IN_PYTHON = ("exec", "-T", "inference", "python", "-c")
 THREADS = "import os; print(len(os.listdir('/proc/1/task')))"
@@ -55,6 +56,7 @@ def test_stopped_with_requests_in_flight(backend: Backend, image: bytes, report:
         began = time.monotonic()
         run("docker", "kill", "--signal=TERM", backend.container)
         wait_until(lambda: not backend.accepts(), "the model server refuses new requests")
+        time.sleep(SLOW)
         answers = [request.finish() for request in requests]
     wait_until(lambda: not backend.state["Running"], "the model server has ended")
     seconds, code = time.monotonic() - began, backend.state["ExitCode"]
