@@ -23,24 +23,11 @@ if TYPE_CHECKING:
     from samples import Sample
 
 SECONDS = 60.0
-FIGURES = pytest.StashKey[list[str]]()
+pytest_plugins = ["drilling", "figures"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--base-url", help="of a page that runs already, as http://localhost:3000")
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[FIGURES] = []
-
-
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    if config.stash[FIGURES]:
-        terminalreporter.section("figures")
-    for line in config.stash[FIGURES]:
-        terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")
@@ -56,12 +43,6 @@ def demo(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) 
             demo.interrupt()
             code = demo.finish()
         assert (code, "demo: stopped\n" in demo.lines) == (INTERRUPTED, True), demo.output
-
-
-@pytest.fixture
-def figure(pytestconfig: pytest.Config) -> Callable[[str], None]:
-    """Keeps a measured figure for the summary, before it is held against its bound."""
-    return pytestconfig.stash[FIGURES].append
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,8 @@ import json
 import re
 import sys
 import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -17,14 +19,13 @@ from project import ROOT, compose_project
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from project import Project
 
 SERVICES = ("trainer", "inference", "frontend")
 POLL_SECONDS = 5.0
 UP_AGAIN_SECONDS = 60.0
-COLOURS = {"dark": range(100), "light": range(156, 256)}
+GREYS = {"dark": range(100), "light": range(156, 256)}
 SUITE = ("test_api.py", "test_page.py", "test_browser.py")
 INTERRUPTED = 130
 EPOCH = re.compile(r'"epoch (\d+) of 400: ')
@@ -46,9 +47,11 @@ def page(project: Project) -> Iterator[httpx.Client]:
         yield client
 
 
-def test_it_is_ready_within_a_poll(page: httpx.Client, figure: Callable[[str], None]) -> None:
+def test_it_is_ready_within_a_poll(
+    page: httpx.Client, report: Callable[[str, str, str], None]
+) -> None:
     seconds = wait_until(lambda: page.get("/api/ready").is_success, "ready", POLL_SECONDS + 1)
-    figure(f"ready {seconds:.1f} s after `up --wait` (wanted <= {POLL_SECONDS} s, a poll)")
+    report("ready after up --wait", f"{seconds:.1f} s", f"<= {POLL_SECONDS} s, a poll")
     assert page.get("/api/ready").json()["model"] == {"name": "digits", "version": 1}
 
 
@@ -60,12 +63,14 @@ def test_the_suite_of_every_mode_passes(project: Project) -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_a_second_up_trains_nothing(project: Project, figure: Callable[[str], None]) -> None:
+def test_a_second_up_trains_nothing(
+    project: Project, report: Callable[[str, str, str], None]
+) -> None:
     project.compose("stop")
     began = time.monotonic()
     project.compose("up", "--wait")
     seconds = time.monotonic() - began
-    figure(f"up again, with images and a model: {seconds:.1f} s (wanted <= {UP_AGAIN_SECONDS} s)")
+    report("up --wait again, with a model", f"{seconds:.1f} s", f"<= {UP_AGAIN_SECONDS} s")
     assert seconds <= UP_AGAIN_SECONDS
     assert "nothing to do" in project.compose("logs", "--tail=1", "trainer")
     answer = httpx.get(f"{project.page_url}/api/ready", trust_env=False)
@@ -82,19 +87,30 @@ def test_a_failed_training_fails_up(project: Project) -> None:
     assert project.name != failing.name
 
 
-def test_ones_own_images(project: Project, page: httpx.Client, tmp_path: Path) -> None:
-    for label, greys in COLOURS.items():
-        (tmp_path / label).mkdir()
-        for grey in greys:
-            (tmp_path / label / f"{grey}.png").write_bytes(plain_png(16, grey, grey, grey))
-    mount = f"--volume={tmp_path}:/input:ro"
+@pytest.fixture
+def pictures() -> Iterator[Path]:
+    """A folder of one's own pictures that the containers' user may read."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        for label, greys in GREYS.items():
+            (folder / label).mkdir()
+            for grey in greys:
+                (folder / label / f"{grey}.png").write_bytes(plain_png(16, grey, grey, grey))
+        yield folder
+
+
+def test_ones_own_images(project: Project, page: httpx.Client, pictures: Path) -> None:
+    mount = f"--volume={pictures}:/input:ro"
     options = ("--data", "/input", "--epochs", "2", "--image-size", "16")
     project.compose("run", "--rm", "--no-deps", mount, "trainer", "run", *options)
     wait_until(lambda: page.get("/api/ready").json()["model"]["version"] == 2, "version 2")
     assert page.get("/api/models/2").json()["labels"] == ["dark", "light"]
 
 
-def test_a_stopped_training_goes_on(project: Project, figure: Callable[[str], None]) -> None:
+def test_a_stopped_training_goes_on(
+    project: Project, report: Callable[[str, str, str], None]
+) -> None:
     options = ("--epochs", "400", "--seed", "7", "--model-name", "stopped")
     name = f"{project.name}-stopped"
     begun = project.compose(
@@ -104,13 +120,14 @@ def test_a_stopped_training_goes_on(project: Project, figure: Callable[[str], No
     wait_until(lambda: epochs(name) != [], "the first epoch", 120)
     began = time.monotonic()
     run("docker", "stop", name)
-    figure(f"trainer stopped {time.monotonic() - began:.1f} s after SIGTERM (wanted <= 30 s)")
+    report("trainer's end after SIGTERM", f"{time.monotonic() - began:.1f} s", "<= 30 s")
     assert run("docker", "inspect", "--format={{.State.ExitCode}}", name) == str(INTERRUPTED)
     before = epochs(name)
     run("docker", "start", name)
     wait_until(lambda: len(epochs(name)) > len(before), "the training goes on", 120)
     run("docker", "kill", name)
     after = epochs(name)
+    run("docker", "rm", name)
     assert after == list(range(1, len(after) + 1))
 
 
