@@ -119,6 +119,13 @@ def drills(session: nox.Session) -> None:
     session.run(*PYTEST, "tests/drills", "--full", *session.posargs, external=True)
 
 
+@nox.session(venv_backend="none", default=False)
+def images(session: nox.Session) -> None:
+    """Build the images and hold their sizes against their budgets: -- --help tells the options."""
+    session.run("docker", "compose", "build", "--quiet", external=True)
+    session.run(sys.executable, "benchmarks/images.py", *session.posargs, external=True)
+
+
 @nox.session(venv_backend="none", requires=["environments"], default=False)
 def bench(session: nox.Session) -> None:
     """Measure on this machine and write docs/benchmarks.md: -- --help tells the options."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 REPORT = Path("docs/benchmarks.md")
-ALL = ("demo", "prepare", "fit", "accuracy", "serving")
+ALL = ("demo", "prepare", "fit", "accuracy", "serving", "containers")
 PACKAGES = ("tensorflow-cpu", "tensorflow", "keras", "onnxruntime", "numpy", "pillow")
 
 
@@ -35,6 +35,7 @@ def main() -> int:
             "fit": [arguments.data],
             "accuracy": [arguments.data],
             "serving": [arguments.data, str(model_dir), "photos"],
+            "containers": [],
         }
         if "serving" in arguments.only:
             train_for_serving(arguments.data, Path(folder))

@@ -11,7 +11,7 @@ import pytest
 from browsing import Faults, launched_browser, watch
 from demo_process import INTERRUPTED, kept_connection, running_demo
 from engine import require_docker, run
-from project import ROOT
+from project import NO_ENV_FILE, ROOT
 from samples import find_sample
 
 if TYPE_CHECKING:
@@ -54,7 +54,8 @@ def docker() -> None:
 @pytest.fixture(scope="session")
 def images(docker: None) -> None:  # noqa: ARG001 - which builds them
     """The images, built from what the cache holds and what has changed."""
-    run("docker", "compose", f"--file={ROOT}/compose.yaml", "build", "--quiet")
+    files = (f"--file={ROOT}/compose.yaml", NO_ENV_FILE)
+    run("docker", "compose", *files, "--profile=load", "build", "--quiet")
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 ROOT = Path(__file__).parents[2]
+NO_ENV_FILE = "--env-file=/dev/null"  # what a developer has set there is not for the tests
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class Project:
     def command(self, *arguments: str) -> list[str]:
         files = [f"--file={file}" for file in self.files]
         profiles = [f"--profile={profile}" for profile in self.profiles]
-        project = (f"--project-name={self.name}", f"--project-directory={ROOT}")
+        project = (f"--project-name={self.name}", f"--project-directory={ROOT}", NO_ENV_FILE)
         return ["docker", "compose", *project, *files, *profiles, *arguments]
 
     def compose(self, *arguments: str) -> str:

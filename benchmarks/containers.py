@@ -1,0 +1,85 @@
+"""How long `docker compose up --wait` takes, from no images and with all there."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from figures import Figure, write_figures
+
+ROOT = Path(__file__).parents[1]
+PROJECT = "ml-pipeline-bench"
+COMPOSE = ("docker", "compose", f"--project-name={PROJECT}", "--env-file=/dev/null")
+PORTS = ("FRONTEND_PORT", "INFERENCE_PORT")
+FIRST_SECONDS, AGAIN_SECONDS = 360.0, 60.0
+SERVICES = ("trainer", "inference", "frontend")
+
+
+def main() -> None:
+    """Measures with images, containers and volumes that nothing else uses, and removes them."""
+    environment = {"TAG": "bench"} | dict(zip(PORTS, free_ports(), strict=True))
+    try:
+        built = seconds(environment, "build", "--no-cache", "--quiet")
+        trained = seconds(environment, "up", "--wait")
+        compose(environment, "down")
+        again = seconds(environment, "up", "--wait")
+    finally:
+        compose(environment, "down", "--volumes")
+        images = [f"ml-pipeline/{service}:bench" for service in SERVICES]
+        subprocess.run(["docker", "image", "rm", *images], capture_output=True, check=False)
+    first = built + trained
+    write_figures(
+        [
+            Figure(
+                "`docker compose up --wait` from no images, with packages cached",
+                f"{first:.0f} s",
+                f"at most {FIRST_SECONDS:.0f} s",
+                first <= FIRST_SECONDS,
+                f"images {built:.0f} s, training and start {trained:.0f} s",
+            ),
+            Figure(
+                "the same with images and a model",
+                f"{again:.1f} s",
+                f"at most {AGAIN_SECONDS:.0f} s",
+                again <= AGAIN_SECONDS,
+            ),
+        ]
+    )
+
+
+def seconds(environment: dict[str, str], *arguments: str) -> float:
+    """How long a command of compose takes."""
+    began = time.perf_counter()
+    compose(environment, *arguments)
+    return time.perf_counter() - began
+
+
+def compose(environment: dict[str, str], *arguments: str) -> None:
+    """Runs compose; what it says goes to stderr.
+
+    Raises:
+        subprocess.CalledProcessError: it failed.
+    """
+    subprocess.run(
+        [*COMPOSE, *arguments],
+        cwd=ROOT,
+        env=os.environ | environment,
+        stdout=sys.stderr,
+        check=True,
+    )
+
+
+def free_ports() -> list[str]:
+    """Ports that were free a moment ago."""
+    with ExitStack() as stack:
+        listening = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in PORTS]
+        return [str(each.getsockname()[1]) for each in listening]
+
+
+if __name__ == "__main__":
+    main()
