@@ -40,7 +40,8 @@ class Project:
     def command(self, *arguments: str) -> list[str]:
         files = [f"--file={file}" for file in self.files]
         profiles = [f"--profile={profile}" for profile in self.profiles]
-        project = (f"--project-name={self.name}", f"--project-directory={ROOT}", NO_ENV_FILE)
+        directory = f"--project-directory={self.files[0].parent}"
+        project = (f"--project-name={self.name}", directory, NO_ENV_FILE)
         return ["docker", "compose", *project, *files, *profiles, *arguments]
 
     def compose(self, *arguments: str) -> str:
