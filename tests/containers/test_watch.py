@@ -95,7 +95,8 @@ def watching(project: Project, log: Path) -> Iterator[None]:
         wait_until(lambda: begins(process, log), "a watch", BUILD_SECONDS)
         yield
     finally:
-        os.killpg(process.pid, signal.SIGINT)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGINT)
         code = process.wait(STOP_SECONDS)
     assert code == INTERRUPTED, log.read_text()
 
