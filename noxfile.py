@@ -237,7 +237,9 @@ def lint_style(session: nox.Session) -> None:
     session.run("ruff", "check", *session.posargs)
     session.run("ruff", "format", "--check")
     session.run(
-        "lint-imports", "--no-cache", env={"PYTHONPATH": "demo/src:inference/src:loadtests/src:trainer/src"}
+        "lint-imports",
+        "--no-cache",
+        env={"PYTHONPATH": "demo/src:inference/src:loadtests/src:trainer/src"},
     )
     session.run("zizmor", "--offline", "--no-progress", "--pedantic", ".github")
 
