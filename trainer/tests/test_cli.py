@@ -272,7 +272,3 @@ def test_a_disk_that_is_full_of_checkpoints_is_told(
 def test_unusable_urls_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert World(tmp_path).trainer("run", "--data", "ftp://example.org/a.zip") == 2
     assert "no usable http or https URL" in told(capsys)
-
-
-def test_data_that_is_bundled_is_the_default() -> None:
-    assert build_parser().parse_args(["run"]).data == "digits"

@@ -379,3 +379,14 @@ def write_to_kept_stderr(data: bytes, error: BaseException | None = None) -> Non
         os.write(2, data)
         if error:
             raise error
+
+
+def test_run_without_data_leaves_a_model_of_other_data(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = trained(tmp_path)
+    before = world.status()
+    monkeypatch.setattr(commands, "start_pipeline", untrainable)
+    assert world.trainer("run", EPOCHS="7") == 0
+    assert "stays: `trainer run --data digits" in capfd.readouterr().err
+    assert (world.versions(), world.status()) == (["1"], before)

@@ -141,7 +141,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _add_data(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", default="digits", help=f"{DATA_HELP} (default: %(default)s)")
+    parser.add_argument("--data", help=f"{DATA_HELP} (default: {commands.DEFAULT_DATA})")
     parser.add_argument(
         "--allow-private",
         action="store_true",

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from trainer.settings import Settings
     from trainer.versions import Version
 
-DEFAULT_SIZE, DEFAULT_EPOCHS = 128, 60
+DEFAULT_DATA, DEFAULT_SIZE, DEFAULT_EPOCHS = "digits", 128, 60
 THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 
 _log = logging.getLogger(__name__)
@@ -37,9 +37,12 @@ _log = logging.getLogger(__name__)
 
 def run(arguments: argparse.Namespace, settings: Settings) -> None:
     """Everything, from images to a published version."""
-    check_data(arguments.data)  # before anything is written, the status included
-    options = choose_options(arguments, settings, arguments.data)
-    name = settings.dataset or source_name(arguments.data)
+    if arguments.data is None and stays(settings):
+        return
+    data = DEFAULT_DATA if arguments.data is None else arguments.data
+    check_data(data)  # before anything is written, the status included
+    options = choose_options(arguments, settings, data)
+    name = settings.dataset or source_name(data)
     status = StatusWriter(settings.model_dir, settings.model_name, name, options.epochs)
     with _failure_told(status):
         status.write("preparing")
@@ -64,6 +67,23 @@ def run(arguments: argparse.Namespace, settings: Settings) -> None:
     _tell_published(settings, version)
 
 
+def stays(settings: Settings) -> bool:
+    """Whether the current version is of other data than the default, which must not replace it."""
+    current = repository.current(settings.model_dir, settings.model_name)
+    trained_on = current.manifest.get("dataset") if current else None
+    source = trained_on.get("source") if isinstance(trained_on, dict) else None
+    if current is None or source in {None, DEFAULT_DATA}:
+        return False
+    _log.warning(
+        "version %d of %s, trained on %s, stays: `%s` trains on the bundled images instead",
+        current.number,
+        settings.model_name,
+        source,
+        hints.command("run", "--data", DEFAULT_DATA, model_name=settings.model_name),
+    )
+    return True
+
+
 def serve_known(known: Version, settings: Settings, *, switch: bool) -> None:
     """What is done with a version that was trained before on the same data in the same way."""
     version = f"version {known.number} of {settings.model_name}"
@@ -80,10 +100,11 @@ def serve_known(known: Version, settings: Settings, *, switch: bool) -> None:
 
 def prepare(arguments: argparse.Namespace, settings: Settings) -> Dataset:
     """Images, resized and split."""
-    options = choose_options(arguments, settings, arguments.data)
+    data = DEFAULT_DATA if arguments.data is None else arguments.data
+    options = choose_options(arguments, settings, data)
     with progress("prepare") as tell:
         dataset = preparation.prepare(
-            arguments.data,
+            data,
             settings,
             size=options.image_size,
             allow_private=arguments.allow_private,
