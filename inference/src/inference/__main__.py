@@ -92,6 +92,7 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # anybody can write them, and the log is to tell who was connected
         timeout_graceful_shutdown=_DRAIN_SECONDS,
     )
     # uvicorn raises the signal that stopped it again; the stop has been made by then.
