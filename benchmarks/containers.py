@@ -29,9 +29,7 @@ def main() -> None:
         compose(environment, "down")
         again = seconds(environment, "up", "--wait")
     finally:
-        compose(environment, "down", "--volumes")
-        images = [f"ml-pipeline/{service}:bench" for service in SERVICES]
-        subprocess.run(["docker", "image", "rm", *images], stdout=sys.stderr, check=True)  # noqa: S607 - the PATH's
+        remove(environment)
     first = built + trained
     write_figures(
         [
@@ -72,6 +70,16 @@ def compose(environment: dict[str, str], *arguments: str) -> None:
         stdout=sys.stderr,
         check=True,
     )
+
+
+def remove(environment: dict[str, str]) -> None:
+    """Removes all there is; without a fault of its own, which would hide the one before it."""
+    down = [*COMPOSE, "down", "--volumes"]
+    images = [f"ml-pipeline/{service}:bench" for service in SERVICES]
+    for command in (down, ["docker", "image", "rm", *images]):
+        subprocess.run(
+            command, cwd=ROOT, env=os.environ | environment, stdout=sys.stderr, check=False
+        )
 
 
 def free_ports() -> list[str]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 MEGABYTE = 1_000_000
@@ -70,9 +70,10 @@ class Size:
 
 def main() -> int:
     """Prints the table; 1 when an image is above its budget or cannot be looked at."""
-    arguments = build_parser().parse_args()
+    build_parser().parse_args()
     try:
-        sizes = [measure(budget, arguments.tag) for budget in BUDGETS]
+        services = configured_services()
+        sizes = [measure(budget, services[budget.service]) for budget in BUDGETS]
     except ImagesError as error:
         sys.stderr.write(f"images: {error}\n")
         return 1
@@ -82,32 +83,41 @@ def main() -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """The command line."""
-    parser = argparse.ArgumentParser(
+    return argparse.ArgumentParser(
         prog="./noxw -s images --",
         description="Tells the images' sizes beside their budgets, uncompressed, as `docker image "
-        "inspect` counts them; ends with 1 when one is above.",
-        epilog="example:\n  ./noxw -s images -- --tag dev",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "inspect` counts them; ends with 1 when one is above. The images are those that "
+        "`docker compose build` makes: TAG and the bases are as in .env.",
     )
-    tag = os.environ.get("TAG") or "dev"
-    parser.add_argument("--tag", default=tag, help="of the images (default: TAG, else dev)")
-    return parser
 
 
-def measure(budget: Budget, tag: str) -> Size:
+def configured_services() -> dict[str, dict[str, Any]]:
+    """The services as compose.yaml, .env and the environment define them.
+
+    Raises:
+        ImagesError: compose cannot read them, or there is no Docker.
+    """
+    done = docker("compose", "config", "--format=json")
+    if done.returncode:
+        raise ImagesError(f"docker compose: {last_line(done.stderr)}")
+    services: dict[str, dict[str, Any]] = json.loads(done.stdout)["services"]
+    return services
+
+
+def measure(budget: Budget, service: dict[str, Any]) -> Size:
     """The sizes of a service's image.
 
     Raises:
         ImagesError: the image or its base is not there.
     """
-    image, base = f"ml-pipeline/{budget.service}:{tag}", base_image(budget)
+    image, base = service["image"], base_image(budget, service["build"].get("args", {}))
     total, architecture = inspect(image, "`docker compose build` makes it")
     base_bytes, _ = inspect(base, f"`docker pull {base}` fetches it")
     return Size(image, architecture, total, total - base_bytes, budget)
 
 
-def base_image(budget: Budget) -> str:
-    """The base, as the environment or else the Dockerfile names it.
+def base_image(budget: Budget, arguments: dict[str, str]) -> str:
+    """The base, as the build's arguments or else the Dockerfile names it.
 
     Raises:
         ImagesError: neither does.
@@ -116,7 +126,7 @@ def base_image(budget: Budget) -> str:
     found = re.search(rf"^ARG {budget.base}=(\S+)$", dockerfile.read_text("utf-8"), re.MULTILINE)
     if found is None:
         raise ImagesError(f"{dockerfile}: no ARG {budget.base} with a default; give it one")
-    return os.environ.get(budget.base) or found[1]
+    return arguments.get(budget.base, found[1])
 
 
 def inspect(image: str, remedy: str) -> tuple[int, str]:
@@ -125,17 +135,32 @@ def inspect(image: str, remedy: str) -> tuple[int, str]:
     Raises:
         ImagesError: there is no such image, or no Docker engine.
     """
-    docker = shutil.which("docker")
-    if docker is None:
-        raise ImagesError("there is no `docker` on the PATH; install Docker")
-    command = [docker, "image", "inspect", image]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = docker("image", "inspect", image)
     if done.returncode and "no such image" in done.stderr.lower():
         raise ImagesError(f"there is no image {image}; {remedy}")
     if done.returncode:
-        raise ImagesError(f"docker: {done.stderr.strip().splitlines()[-1]}")
+        raise ImagesError(f"docker: {last_line(done.stderr)}")
     (found,) = json.loads(done.stdout)
     return int(found["Size"]), str(found["Architecture"])
+
+
+def docker(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Docker's command line, however it ends.
+
+    Raises:
+        ImagesError: it is not installed.
+    """
+    program = shutil.which("docker")
+    if program is None:
+        raise ImagesError("there is no `docker` on the PATH; install Docker")
+    return subprocess.run(
+        [program, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+
+def last_line(text: str) -> str:
+    """Where Docker tells what is wrong."""
+    return text.strip().rpartition("\n")[2]
 
 
 def table(sizes: list[Size]) -> str:

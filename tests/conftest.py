@@ -11,7 +11,7 @@ import pytest
 from browsing import Faults, launched_browser, watch
 from demo_process import INTERRUPTED, kept_connection, running_demo
 from engine import require_docker, run
-from project import NO_ENV_FILE, ROOT
+from project import NO_ENV_FILE, ROOT, TAG
 from samples import find_sample
 
 if TYPE_CHECKING:
@@ -55,7 +55,8 @@ def docker() -> None:
 def images(docker: None) -> None:  # noqa: ARG001 - which builds them
     """The images, built from what the cache holds and what has changed."""
     files = (f"--file={ROOT}/compose.yaml", NO_ENV_FILE)
-    run("docker", "compose", *files, "--profile=load", "build", "--quiet")
+    command = ("docker", "compose", *files, "--profile=load", "build", "--quiet")
+    run(*command, environment={"TAG": TAG})
 
 
 @pytest.fixture(scope="session")

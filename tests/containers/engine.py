@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 SECONDS = 600.0
+OWN = {"HOME", "PATH"}  # and DOCKER_HOST and the like
 
 
 def require_docker() -> None:
@@ -30,13 +31,23 @@ def unmet(reason: str, variable: str) -> NoReturn:
     pytest.skip(reason)
 
 
+def with_engine(given: Mapping[str, str]) -> dict[str, str]:
+    """An environment of what leads to the engine and what is given; no setting of the user's."""
+    own = {
+        name: value
+        for name, value in os.environ.items()
+        if name in OWN or name.startswith("DOCKER_")
+    }
+    return own | dict(given)
+
+
 def start(
     *command: str, environment: Mapping[str, str] | None = None, seconds: float = SECONDS
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end, however it ends."""
+    """Run a command to its end, however it ends, without the user's own settings."""
     return subprocess.run(
         command,
-        env=os.environ | dict(environment or {}),
+        env=with_engine(environment or {}),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from dataclasses import dataclass
 from functools import cache
@@ -92,6 +91,5 @@ def dockerfile_arguments(service: str) -> dict[str, str]:
 
 
 def base_of(service: str) -> str:
-    """The base image, as the environment or else the Dockerfile names it."""
-    argument = BASES[service]
-    return os.environ.get(argument) or dockerfile_arguments(service)[argument]
+    """The base image that the Dockerfile names."""
+    return dockerfile_arguments(service)[BASES[service]]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 ROOT = Path(__file__).parents[2]
+TAG = "tests"  # of the images, so that a developer's own stay as they are
 NO_ENV_FILE = "--env-file=/dev/null"  # what a developer has set there is not for the tests
 
 
@@ -68,7 +69,8 @@ def compose_project(
     names = ("FRONTEND_PORT", "INFERENCE_PORT", "PROMETHEUS_PORT", "GRAFANA_PORT", "LOCUST_PORT")
     ports = dict(zip(names, map(str, free_ports(len(names))), strict=True))
     name = f"ml-pipeline-test-{os.getpid()}-{ports['FRONTEND_PORT']}"
-    project = Project(name, ports | environment, (ROOT / "compose.yaml", *files), profiles)
+    given = {"TAG": TAG} | ports | environment
+    project = Project(name, given, (ROOT / "compose.yaml", *files), profiles)
     try:
         yield project
     finally:

@@ -14,6 +14,7 @@ from engine import start
 from project import ROOT
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 SECONDS = 15.0
@@ -27,7 +28,9 @@ ELSEWHERE = shutil.ignore_patterns("node_modules", "dist", "__pycache__", ".*_ca
 
 @pytest.mark.usefixtures("images")
 @pytest.mark.parametrize("service", SOURCES)
-def test_a_change_of_one_line_is_built_soon(service: str, tmp_path: Path) -> None:
+def test_a_change_of_one_line_is_built_soon(
+    service: str, tmp_path: Path, report: Callable[[str, str, str], None]
+) -> None:
     copy = tmp_path / service
     shutil.copytree(ROOT / service, copy, ignore=ELSEWHERE)
     name, comment = SOURCES[service]
@@ -41,7 +44,7 @@ def test_a_change_of_one_line_is_built_soon(service: str, tmp_path: Path) -> Non
         assert built.returncode == 0, built.stderr
     finally:
         start("docker", "image", "rm", "--force", tag)
-    print(f"\n{service}: a change of one line is built in {seconds:.1f} s")  # noqa: T201 - a figure
+    report(f"{service} built after a change of one line", f"{seconds:.1f} s", f"<= {SECONDS} s")
     steps = read_steps(built.stderr)
     kept = {step for step, cached in steps.items() if cached}
     dependencies = {step for step in steps if step.startswith("[dependencies ")}

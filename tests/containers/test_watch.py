@@ -16,7 +16,7 @@ import httpx
 import pytest
 from playwright.sync_api import Error as PlaywrightError
 
-from engine import run, wait_until
+from engine import run, wait_until, with_engine
 from project import ROOT, compose_project
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def watching(project: Project, log: Path) -> Iterator[None]:
     with log.open("w") as output:
         process = subprocess.Popen(
             project.command("watch"),
-            env=os.environ | dict(project.environment),
+            env=with_engine(project.environment),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import os
+import select
 import subprocess
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine import with_engine
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from backend import Backend
 
+SECONDS = 60.0
 DRILLS = Path(__file__).parent
 GOLDEN = DRILLS.parent / "contract/golden/model/good/golden"
 
@@ -36,9 +39,14 @@ class Publisher:
         """What publisher.py answers."""
         assert self.process.stdin
         assert self.process.stdout
-        self.process.stdin.write(" ".join(command) + "\n")
+        told = " ".join(command)
+        self.process.stdin.write(f"{told}\n")
         self.process.stdin.flush()
-        return self.process.stdout.readline().strip()
+        heard, _, _ = select.select([self.process.stdout], [], [], SECONDS)
+        assert heard, f"the publisher says nothing to {told!r} within {SECONDS:.0f} s"
+        answer = self.process.stdout.readline()
+        assert answer, f"the publisher has ended at {told!r}; what it said is above"
+        return answer.strip()
 
 
 @contextmanager
@@ -52,7 +60,7 @@ def running_publisher(backend: Backend) -> Iterator[Publisher]:
     )
     with subprocess.Popen(
         command,
-        env=os.environ | dict(project.environment),
+        env=with_engine(project.environment),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -71,12 +71,13 @@ def test_stopped_with_requests_in_flight(backend: Backend, image: bytes, report:
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one core leaves no choice")
 def test_threads_follow_the_quota(backend: Backend, image: bytes, report: Report) -> None:
     threads = {}
-    for cores in (2, 1):
-        run("docker", "update", f"--cpus={cores}", backend.container)
-        backend.project.compose("restart", "inference")
-        backend.wait_until_ready()
-        with load(backend.url, image):
-            threads[cores] = int(backend.project.compose(*IN_PYTHON, THREADS))
+    try:
+        for cores in (2, 1):
+            limit(backend, cores)
+            with load(backend.url, image):
+                threads[cores] = int(backend.project.compose(*IN_PYTHON, THREADS))
+    finally:
+        limit(backend, 1)  # as compose.yaml has it
     more = threads[2] - threads[1]
     measured = f"{threads[1]} threads with 1 CPU, {threads[2]} with 2"
     report("CPU quota", measured, "2 more with 2 CPUs: one decodes, one classifies")
@@ -99,3 +100,10 @@ def test_out_of_memory(backend: Backend, image: bytes, report: Report) -> None:
     assert kills
     assert seconds <= BACK
     assert failed <= CLIENTS
+
+
+def limit(backend: Backend, cores: int) -> None:
+    """Give it so many CPUs, and start it again."""
+    run("docker", "update", f"--cpus={cores}", backend.container)
+    backend.project.compose("restart", "inference")
+    backend.wait_until_ready()

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
+
+from engine import unmet
 
 ROOT = Path(__file__).parents[2]
 MONITORING = ROOT / "monitoring"
@@ -50,8 +50,6 @@ def program(name: str) -> str:
     """Where a program of Prometheus is; without it the test is skipped."""
     path = shutil.which(name)
     if path is None:
-        told = f"{name} is not installed: apt-get install --no-install-recommends prometheus"
-        if os.environ.get("REQUIRE_PROMETHEUS") == "1":
-            pytest.fail(told)
-        pytest.skip(told)
+        remedy = "apt-get install --no-install-recommends prometheus"
+        unmet(f"{name} is not installed: {remedy}", "REQUIRE_PROMETHEUS")
     return path

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import shutil
 import subprocess
-import time
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -12,27 +15,43 @@ import yaml
 
 from configuration import MONITORING, ROOT, program
 from demo_process import free_ports
+from engine import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Iterator
 
-DEADLINE = 60.0
+STOP_SECONDS = 60.0
 GOLDEN = ROOT / "tests/contract/golden"
+NAME = "golden"
+
+
+def copy_models(folder: Path) -> Path:
+    """The golden models in a folder of one's own, of which version 2 is served."""
+    return Path(shutil.copytree(GOLDEN / "model/good", folder, dirs_exist_ok=True))
+
+
+def serve(models: Path, version: int) -> None:
+    """Have another version served."""
+    folder = models / NAME
+    digest = hashlib.sha256((folder / str(version) / "manifest.json").read_bytes()).hexdigest()
+    current = {"format": 1, "version": version, "manifest_sha256": digest}
+    (folder / "current.new").write_text(json.dumps(current))
+    (folder / "current.new").replace(folder / "current.json")
 
 
 @contextmanager
-def running_inference(folder: Path) -> Iterator[str]:
+def running_inference(folder: Path, models: Path) -> Iterator[str]:
     """Serves the golden model; its URL."""
     (port,) = free_ports(1)
     environ = {
-        "MODEL_DIR": str(GOLDEN / "model/good"),
-        "MODEL_NAME": "golden",
+        "MODEL_DIR": str(models),
+        "MODEL_NAME": NAME,
+        "MODEL_POLL_SECONDS": "0.5",
         "PORT": str(port),
     }
     url = f"http://127.0.0.1:{port}"
     with _running([str(ROOT / ".nox/env_inference/bin/inference")], folder, environ):
-        wait_until(lambda: get(f"{url}/ready").is_success)
+        wait_until(lambda: get(f"{url}/ready").is_success, "a model is served")
         yield url
 
 
@@ -55,7 +74,7 @@ def running_prometheus(folder: Path, target: str) -> Iterator[str]:
     ]
     url = f"http://127.0.0.1:{port}"
     with _running(command, folder, {}):
-        wait_until(lambda: get(f"{url}/-/ready").is_success)
+        wait_until(lambda: get(f"{url}/-/ready").is_success, "Prometheus is ready")
         yield url
 
 
@@ -67,14 +86,6 @@ def get(url: str, **parameters: str) -> httpx.Response:
         return httpx.Response(503)
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Looks until it holds, or fails after a minute."""
-    deadline = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come true within a minute"
-        time.sleep(0.1)
-
-
 @contextmanager
 def _running(command: list[str], folder: Path, environ: dict[str, str]) -> Iterator[None]:
     with (folder / "log").open("w") as log:
@@ -83,4 +94,4 @@ def _running(command: list[str], folder: Path, environ: dict[str, str]) -> Itera
         yield
     finally:
         process.terminate()
-        process.wait(DEADLINE)
+        process.wait(STOP_SECONDS)

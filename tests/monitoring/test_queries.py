@@ -10,10 +10,12 @@ import httpx
 import pytest
 
 from configuration import ALERTS, RULES, metrics_named, queries
-from processes import GOLDEN, get, running_inference, running_prometheus, wait_until
+from engine import wait_until
+from processes import GOLDEN, copy_models, get, running_inference, running_prometheus, serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from configuration import Query
 
@@ -23,17 +25,23 @@ VARIABLES = {
     "$job": "inference",
     "$instance": ".+",
 }
-#: What rightly gives nothing while all is well; everything else gives a number.
+NOTE = "New version served"
+#: Alerts that look for what is missing; all other expressions look at something.
 SILENT = {
-    "New version served": "no version has come within the last minute that was not there before",
     "InferenceDown": "absent() of a target that is up",
     "InferenceNoModel": "`unless` a model is served, and one is",
 }
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running_inference(tmp_path_factory.mktemp("inference")) as url:
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The golden models, of which version 2 is served."""
+    return copy_models(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="module")
+def server(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with running_inference(tmp_path_factory.mktemp("inference"), models) as url:
         yield url
 
 
@@ -44,24 +52,32 @@ def prometheus(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     with running_prometheus(folder, server.removeprefix("http://")) as url:
         _classify(server)
         seen = 'inference_requests_total{route="/predict", status="200"}'
-        wait_until(lambda: bool(_ask(url, seen)))
+        wait_until(lambda: bool(_ask(url, seen)), "requests are seen")
         _classify(server)
         rate = f"rate({seen}[1m]) > 0"
         recorded = "job:inference_predict_seconds:p95_rate5m > 0"
-        wait_until(lambda: bool(_ask(url, rate) and _ask(url, recorded)))
+        wait_until(lambda: bool(_ask(url, rate) and _ask(url, recorded)), "there are rates")
         yield url
 
 
-@pytest.mark.parametrize("query", queries(), ids=lambda query: str(query.place))
+@pytest.mark.parametrize(
+    "query",
+    [query for query in queries() if query.place != NOTE],
+    ids=lambda query: str(query.place),
+)
 def test_the_dashboard_has_something_to_draw(prometheus: str, query: Query) -> None:
-    expression = query.expression
-    for name, value in VARIABLES.items():
-        expression = expression.replace(name, value)
-    values = _ask(prometheus, expression)
-    if query.place in SILENT:
-        return
-    assert values
+    values = _ask(prometheus, _filled_in(query))
     assert any(map(math.isfinite, values))
+
+
+def test_the_dashboard_notes_a_new_version(models: Path, prometheus: str) -> None:
+    (query,) = (query for query in queries() if query.place == NOTE)
+    note = _filled_in(query).replace("offset 1m", "offset 3s")
+    assert note != _filled_in(query), "a minute of waiting is what the test does without"
+    wait_until(lambda: _versions(prometheus, note) == [], "version 2 is no news")
+    serve(models, 1)
+    wait_until(lambda: _versions(prometheus, note) == ["1"], "version 1 is news")
+    wait_until(lambda: _versions(prometheus, note) == [], "version 1 is no news any more")
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: str(alert["alert"]))
@@ -81,7 +97,7 @@ def test_the_rules_are_loaded_and_healthy(prometheus: str) -> None:
 
 
 def test_both_targets_are_read(prometheus: str) -> None:
-    wait_until(lambda: _ask(prometheus, "sum(up)") == [2.0])
+    wait_until(lambda: _ask(prometheus, "sum(up)") == [2.0], "both are up")
 
 
 def test_every_metric_named_exists(server: str, prometheus: str) -> None:
@@ -92,10 +108,27 @@ def test_every_metric_named_exists(server: str, prometheus: str) -> None:
     assert named <= set(re.findall(r"^\w+", text, re.MULTILINE))
 
 
+def _filled_in(query: Query) -> str:
+    """Its expression, with values for Grafana's variables."""
+    expression = query.expression
+    for name, value in VARIABLES.items():
+        expression = expression.replace(name, value)
+    return expression
+
+
 def _ask(prometheus: str, expression: str) -> list[float]:
+    return [float(sample["value"][1]) for sample in _samples(prometheus, expression)]
+
+
+def _versions(prometheus: str, expression: str) -> list[str]:
+    return [sample["metric"]["version"] for sample in _samples(prometheus, expression)]
+
+
+def _samples(prometheus: str, expression: str) -> list[dict[str, Any]]:
     answer = get(f"{prometheus}/api/v1/query", query=expression).json()
     assert answer["status"] == "success", answer
-    return [float(sample["value"][1]) for sample in answer["data"]["result"]]
+    samples: list[dict[str, Any]] = answer["data"]["result"]
+    return samples
 
 
 def _classify(server: str) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
-import subprocess
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from engine import run
+from project import TAG
 from service import COMPONENTS, Service
 from sources import (
     GIVEN,
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
 JSON: TypeAlias = dict[str, Any]
 NANOSECONDS = 1_000_000_000
-OWN = ("PATH", "HOME", "DOCKER_HOST", "DOCKER_CONFIG", "DOCKER_CONTEXT")
 # Dockerfile reference, HEALTHCHECK; a container that says nothing else gets these.
 HEALTH_DEFAULTS = {"interval": "30s", "timeout": "30s", "startperiod": "0s", "retries": 3}
 
@@ -72,12 +70,8 @@ def configuration(file: Path, given: Mapping[str, str] | None = None) -> dict[st
         *("docker", "compose", f"--file={file}", f"--project-directory={ROOT}"),
         *("--env-file=/dev/null", "config", "--format=json"),
     )
-    own = {name: os.environ[name] for name in OWN if name in os.environ}
-    done = subprocess.run(
-        command, env=own | dict(given or {}), capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    services: dict[str, JSON] = json.loads(done.stdout)["services"]
+    told = run(*command, environment={"TAG": TAG} | dict(given or {}))
+    services: dict[str, JSON] = json.loads(told)["services"]
     return services
 
 
