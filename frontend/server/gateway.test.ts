@@ -5,6 +5,7 @@ import net, { type AddressInfo } from "node:net";
 import type { PreviewServer } from "vite";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 
+import { CLAIMS } from "./gateway.ts";
 import { address, listen, serve } from "./testing.ts";
 
 const seen: { method: string; url: string; body: string; headers: http.IncomingHttpHeaders }[] = [];
@@ -46,6 +47,14 @@ describe("a route of the API", () => {
       "content-type": "image/png",
       host: `127.0.0.1:${String((backend.address() as AddressInfo).port)}`,
     });
+  });
+
+  test("gets no word of where the visitor says to come from", async () => {
+    const headers = Object.fromEntries(CLAIMS.map((name) => [name, "127.0.0.1"]));
+    await fetch(`${origin}/api/ping`, { headers: { ...headers, "X-Other": "kept" } });
+    const names = Object.keys(seen.at(-1)?.headers ?? {});
+    expect(names).toContain("x-other");
+    expect(names.filter((name) => CLAIMS.includes(name))).toEqual([]);
   });
 
   test("gives the backend's status and headers", async () => {

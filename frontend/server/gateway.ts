@@ -21,6 +21,16 @@ const HOP_BY_HOP = [
   "upgrade",
 ];
 
+/** Where a visitor says to come from is nothing the backend may believe. */
+export const CLAIMS = [
+  "forwarded",
+  "x-forwarded-for",
+  "x-forwarded-host",
+  "x-forwarded-port",
+  "x-forwarded-proto",
+  "x-real-ip",
+];
+
 const CONNECT_MILLISECONDS = 2_500;
 const CONTINUE_MILLISECONDS = 500;
 const SILENCE_MILLISECONDS = 60_000;
@@ -68,7 +78,7 @@ function relay(request: Connect.IncomingMessage, answer: Answer, target: URL): v
     agent: false, // a kept connection may be closed by the backend just as it is used again
     method: request.method,
     headers: {
-      ...endToEnd(request.headers),
+      ...without(CLAIMS, endToEnd(request.headers)),
       host: target.host,
       connection: "close",
       ...(hasBody(request) ? { expect: "100-continue" } : {}),
@@ -130,8 +140,12 @@ function client(target: URL): typeof http | typeof https {
   return target.protocol === "https:" ? https : http;
 }
 
-function endToEnd(headers: http.IncomingHttpHeaders): http.OutgoingHttpHeaders {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !HOP_BY_HOP.includes(name)));
+function endToEnd(headers: http.IncomingHttpHeaders): http.IncomingHttpHeaders {
+  return without(HOP_BY_HOP, headers);
+}
+
+function without(names: string[], headers: http.IncomingHttpHeaders): http.IncomingHttpHeaders {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !names.includes(name)));
 }
 
 function refuse(answer: Answer, status: number, code: string, message: string): void {

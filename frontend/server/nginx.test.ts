@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 
 import { expect, test } from "vitest";
 
-import { ROUTES } from "./gateway.ts";
+import { CLAIMS, ROUTES } from "./gateway.ts";
 import { SECURITY_HEADERS } from "./headers.ts";
 
 test("nginx sets the same security headers", () => {
@@ -15,8 +15,14 @@ test("nginx sets the same security headers", () => {
 });
 
 test("nginx passes the same routes on", () => {
-  const pattern = ROUTES.source.replaceAll("\\/", "/");
+  // In PCRE `$` also matches before a newline at the end; JavaScript's `$` is PCRE's `\z`.
+  const pattern = ROUTES.source.replaceAll("\\/", "/").replace(/\$$/, "\\z");
   expect(read("nginx.conf")).toContain(`location ~ ${pattern} {`);
+});
+
+test("nginx keeps the same claims back", () => {
+  const emptied = [...read("proxy.conf").matchAll(/^proxy_set_header (\S+) "";$/gm)];
+  expect(emptied.map(([, name]) => name?.toLowerCase())).toEqual(CLAIMS);
 });
 
 function read(name: string): string {
