@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.routing import Route
 
 from inference.metrics import Metrics
 from inference.requests import RequestLog
@@ -15,13 +17,16 @@ if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope, Send
 
 
-def run(raised: Exception | None, *, begun: bool) -> list[Message]:
+def run(
+    raised: Exception | None, *, begun: bool, route: str = "/x", status: int = 200
+) -> list[Message]:
     """What is sent when the application raises, perhaps in the midst of its answer."""
     sent: list[Message] = []
 
-    async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
+    async def app(scope: Scope, _receive: Receive, send: Send) -> None:
+        scope["route"] = Route(route, lambda _request: Response())
         if begun:
-            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.start", "status": status, "headers": []})
         if raised:
             raise raised
 
@@ -70,3 +75,25 @@ def test_a_request_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
     told = record.__dict__["fields"]
     assert told.pop("milliseconds") >= 0
     assert told == {"method": "GET", "path": "/x\r\ny", "status": 200, "client": "192.0.2.1"}
+
+
+@pytest.mark.parametrize(
+    ("route", "status", "level"),
+    [
+        ("/ping", 200, logging.DEBUG),
+        ("/metrics", 200, logging.DEBUG),
+        ("/ping", 405, logging.INFO),
+        ("/ready", 200, logging.INFO),
+        ("/predict", 200, logging.INFO),
+    ],
+)
+def test_probes_that_succeed_do_not_fill_the_log(
+    route: str, status: int, level: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    run(None, begun=True, route=route, status=status)
+    assert [record.levelno for record in caplog.records] == [level]
+
+
+def test_a_probe_that_fails_is_an_error(caplog: pytest.LogCaptureFixture) -> None:
+    run(RuntimeError(), begun=True, route="/ping")
+    assert caplog.records[0].levelno == logging.ERROR

@@ -15,17 +15,23 @@ def main() -> int:
     Returns:
         0 when it answers 200, else 1.
     """
-    connection = http.client.HTTPConnection(
-        "127.0.0.1", int(os.environ.get("PORT") or 5000), timeout=_SECONDS
-    )
+    port = os.environ.get("PORT") or "5000"
     try:
-        connection.request("GET", "/ping")
-        status = connection.getresponse().status
+        status = _status(port)
     except OSError as error:
         sys.stderr.write(f"/ping: {error}\n")
         return 1
+    except (http.client.HTTPException, OverflowError):
+        sys.stderr.write(f"/ping: no HTTP server on port {port}\n")
+        return 1
     sys.stderr.write(f"/ping: {status}\n")
     return int(status != http.client.OK)
+
+
+def _status(port: str) -> int:
+    connection = http.client.HTTPConnection(f"127.0.0.1:{port}", timeout=_SECONDS)
+    connection.request("GET", "/ping")
+    return connection.getresponse().status
 
 
 if __name__ == "__main__":

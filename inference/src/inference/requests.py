@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from starlette.requests import ClientDisconnect
@@ -23,6 +24,7 @@ log = logging.getLogger(__name__)
 GONE = 499
 
 _UNROUTED = "none"
+_PROBED = frozenset({"/ping", "/metrics"})
 
 
 class RequestLog:
@@ -55,7 +57,7 @@ class RequestLog:
         self._metrics.request(scope["method"], route, status, seconds)
         client = scope.get("client")
         log.log(
-            logging.ERROR if fault else logging.INFO,
+            _level(route, status, fault),
             "request",
             exc_info=fault,
             extra=fields(
@@ -66,6 +68,14 @@ class RequestLog:
                 client=client[0] if client else None,
             ),
         )
+
+
+def _level(route: str, status: int, fault: Exception | None) -> int:
+    if fault:
+        return logging.ERROR
+    # Probes and scrapes come every few seconds, and would hide all else.
+    probe = route in _PROBED and status == HTTPStatus.OK
+    return logging.DEBUG if probe else logging.INFO
 
 
 @dataclass(slots=True)
