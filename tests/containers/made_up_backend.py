@@ -39,7 +39,7 @@ class Handler(BaseHTTPRequestHandler):
     do_POST = do_GET  # noqa: N815 - as above
 
     def answer(self, query: dict[str, str], received: int) -> None:
-        said = {"seen": self.path, "host": self.headers["host"]}
+        said = {"seen": self.path, "host": self.headers["host"], "names": self.headers.keys()}
         content = json.dumps(said | {"received": received, "sent": Handler.sent}).encode()
         more = int(query.get("more", 0))
         self.send_response(int(query.get("status", 200)))

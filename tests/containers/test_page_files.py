@@ -31,6 +31,32 @@ def test_a_stranger_is_not_found(site: httpx.Client, path: str) -> None:
     assert answer.headers["content-type"].startswith("text/plain")
 
 
+def test_a_refusal_says_what_it_refuses(site: httpx.Client) -> None:
+    assert site.get("/nothing").text == "404: there is no /nothing here.\n"
+    assert site.post("/").text == "405: this method is not allowed here.\n"
+    other = {"If-Match": '"other"'}
+    answer = site.get("/favicon.svg", headers=other)
+    assert answer.text == "412: the file is not in the state that was asked for.\n"
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "status"),
+    [
+        ("GET", {}, 200),
+        ("GET", {"Range": "bytes=99999-"}, 200),
+        ("GET", {"If-Match": '"other"'}, 412),
+        ("POST", {}, 405),
+    ],
+)
+def test_a_header_is_sent_once(
+    site: httpx.Client, method: str, headers: dict[str, str], status: int
+) -> None:
+    answer = site.request(method, "/favicon.svg", headers=headers)
+    names = [name.lower() for name, _ in answer.headers.raw]
+    assert answer.status_code == status
+    assert len(names) == len(set(names)), names
+
+
 def test_the_page_is_asked_for_anew_and_its_files_are_kept(site: httpx.Client) -> None:
     index = site.get("/")
     assert index.headers["cache-control"] == "no-cache"

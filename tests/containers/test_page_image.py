@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -33,10 +33,17 @@ def test_nothing_runs_as_root(page: Page) -> None:
 
 def test_the_log_is_json_without_queries(page: Page, site: httpx.Client) -> None:
     site.get("/api/ping?key=secret", headers={"Authorization": "secret"})
-    lines = logged(page.id).splitlines()
-    entries = [json.loads(line) for line in lines if line.startswith("{")]
+    entries = requests_logged(page)
     assert any(each["path"] == "/api/ping" and each["status"] == 200 for each in entries)
     assert "secret" not in str(entries)
+
+
+def test_the_log_is_without_the_health_check(page: Page, site: httpx.Client) -> None:
+    run("docker", "exec", page.id, "bash", "/etc/page/healthcheck.sh")
+    site.get("/", headers={"User-Agent": "healthcheck"})
+    clients = {each["client"] for each in requests_logged(page)}
+    assert clients
+    assert "127.0.0.1" not in clients
 
 
 @pytest.mark.parametrize("url", BAD_URLS)
@@ -76,10 +83,15 @@ def test_a_request_in_flight_is_answered_when_the_page_stops(sandbox: Sandbox) -
     assert inspect(stopping.id)["State"]["ExitCode"] == 0
 
 
+def requests_logged(page: Page) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in logged(page.id).splitlines() if line.startswith("{")]
+
+
 def assert_no_start(sandbox: Sandbox, variable: str, value: str, wanted: str) -> None:
     container = sandbox.run_image("bad", **{variable: value})
     try:
-        assert run("docker", "wait", container) == "2"
+        wait_until(lambda: inspect(container)["State"]["Status"] == "exited", "it ends", 20)
+        assert inspect(container)["State"]["ExitCode"] == 2
         shown = "".join(each if each.isprintable() else "?" for each in value)
         assert logged(container) == f'{variable} is "{shown}"; give {wanted}\n'
     finally:
