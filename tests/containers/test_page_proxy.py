@@ -107,7 +107,7 @@ def test_a_body_of_the_limit_passes_and_a_larger_one_does_not(
 @pytest.mark.parametrize("status", [413, 415, 503])
 def test_a_refusal_before_the_body_is_read_arrives(page: Page, status: int) -> None:
     params: dict[str, int] = {"early": 1, "status": status}
-    with page.client() as client:  # its own, for nginx closes a connection with half a request
+    with page.client() as client:  # its own: nginx closes a connection with half a request
         answer = client.post("/api/predict", params=params, content=bytes(19 * 2**20))
     assert answer.status_code == status
     assert answer.json()["received"] == 0
