@@ -110,9 +110,10 @@ def test_ones_own_images(project: Project, page: httpx.Client, pictures: Path) -
     project.compose("run", "--rm", "--no-deps", mount, "trainer", "run", *options)
     wait_until(lambda: page.get("/api/ready").json()["model"]["version"] == 2, "version 2")
     assert page.get("/api/models/2").json()["labels"] == ["dark", "light"]
-    done = replace(project, environment=project.environment | {"EPOCHS": "1"}).start("up", "--wait")
+    again = replace(project, environment={**project.environment, "EPOCHS": "1"})
+    done = again.start("up", "--wait")
     assert done.returncode == 0, done.stderr
-    assert "version 2 of digits, trained on input, stays" in project.compose("logs", "trainer")
+    assert "version 2 of digits, trained on /input, stays" in project.compose("logs", "trainer")
     assert page.get("/api/ready").json()["model"]["version"] == 2
 
 
