@@ -76,10 +76,13 @@ def page_server_routes() -> str:
 
 
 def nginx_routes() -> str:
-    """The routes that the page's image passes on: the location with the proxy in it."""
+    """The routes that the page's image passes on, spelled as JavaScript's.
+
+    They are the pattern of the location with the proxy in it.
+    """
     blocks = re.findall(r"location ~ (\S+) \{([^}]*)\}", read("frontend/nginx/nginx.conf"))
     (pattern,) = (pattern for pattern, block in blocks if "include proxy.conf" in block)
-    return str(pattern)
+    return str(pattern).removesuffix("\\z") + "$"  # JavaScript's `$` is PCRE's `\z`
 
 
 def health_request(command: Sequence[str]) -> str:
