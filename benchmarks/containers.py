@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
 from pathlib import Path
 
+from demo import free_port
 from figures import Figure, write_figures
 
 ROOT = Path(__file__).parents[1]
@@ -22,7 +21,7 @@ SERVICES = ("trainer", "inference", "frontend")
 
 def main() -> None:
     """Measures with images, containers and volumes that nothing else uses, and removes them."""
-    environment = {"TAG": "bench"} | dict(zip(PORTS, free_ports(), strict=True))
+    environment = {"TAG": "bench"} | {name: free_port() for name in PORTS}
     try:
         built = seconds(environment, "build", "--no-cache", "--quiet")
         trained = seconds(environment, "up", "--wait")
@@ -80,13 +79,6 @@ def remove(environment: dict[str, str]) -> None:
         subprocess.run(
             command, cwd=ROOT, env=os.environ | environment, stdout=sys.stderr, check=False
         )
-
-
-def free_ports() -> list[str]:
-    """Ports that were free a moment ago."""
-    with ExitStack() as stack:
-        listening = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in PORTS]
-        return [str(each.getsockname()[1]) for each in listening]
 
 
 if __name__ == "__main__":

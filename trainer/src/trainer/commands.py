@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> None:
     """Everything, from images to a published version."""
     if arguments.data is None and stays(settings):
         return
-    data = DEFAULT_DATA if arguments.data is None else arguments.data
+    data = chosen_data(arguments)
     check_data(data)  # before anything is written, the status included
     options = choose_options(arguments, settings, data)
     name = settings.dataset or source_name(data)
@@ -65,6 +65,11 @@ def run(arguments: argparse.Namespace, settings: Settings) -> None:
         version = pipeline.publish_run(training, settings)
         status.write("done", epoch=epochs, version=version)
     _tell_published(settings, version)
+
+
+def chosen_data(arguments: argparse.Namespace) -> str:
+    """What `--data` names, or the bundled images."""
+    return DEFAULT_DATA if arguments.data is None else str(arguments.data)
 
 
 def stays(settings: Settings) -> bool:
@@ -100,7 +105,7 @@ def serve_known(known: Version, settings: Settings, *, switch: bool) -> None:
 
 def prepare(arguments: argparse.Namespace, settings: Settings) -> Dataset:
     """Images, resized and split."""
-    data = DEFAULT_DATA if arguments.data is None else arguments.data
+    data = chosen_data(arguments)
     options = choose_options(arguments, settings, data)
     with progress("prepare") as tell:
         dataset = preparation.prepare(
