@@ -17,7 +17,7 @@ import httpx
 import pytest
 import yaml
 
-from configuration import MONITORING, RULES
+from configuration import COMPONENT, MONITORING, RULES
 from engine import run, wait_until
 from project import ROOT, compose_project
 
@@ -99,7 +99,7 @@ def test_grafana_is_given_the_repositorys_files(docker: None) -> None:
     provisioning, dashboard = "/etc/grafana/provisioning", home(service)
     assert {mount["target"]: Path(mount["source"]) for mount in binds} == {
         provisioning: GRAFANA / "provisioning",
-        dashboard: GRAFANA / "dashboard.json",
+        dashboard: COMPONENT / "dashboard.json",
     }
     assert all(mount["read_only"] and Path(mount["source"]).exists() for mount in binds)
     assert str(PurePosixPath(dashboard).parent) == dashboards_folder()

@@ -15,10 +15,11 @@ from engine import unmet
 
 ROOT = Path(__file__).parents[2]
 MONITORING = ROOT / "monitoring"
+COMPONENT = ROOT / "k8s/components/monitoring"
 GROUPS: list[dict[str, Any]] = yaml.safe_load((MONITORING / "alerts.yml").read_bytes())["groups"]
 RULES: list[dict[str, Any]] = [rule for group in GROUPS for rule in group["rules"]]
 ALERTS = [rule for rule in RULES if "alert" in rule]
-DASHBOARD: dict[str, Any] = json.loads((MONITORING / "grafana/dashboard.json").read_bytes())
+DASHBOARD: dict[str, Any] = json.loads((COMPONENT / "dashboard.json").read_bytes())
 PANELS: list[dict[str, Any]] = [each for each in DASHBOARD["panels"] if each["type"] != "row"]
 
 
