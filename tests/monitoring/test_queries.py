@@ -29,6 +29,7 @@ NOTE = "New version served"
 #: Alerts that look for what is missing; all other expressions look at something.
 SILENT = {
     "InferenceDown": "absent() of a target that is up",
+    "InferenceReplicaDown": "looks for a target that is down",
     "InferenceNoModel": "`unless` a model is served, and one is",
 }
 

@@ -1,0 +1,58 @@
+"""The Kubernetes objects that kustomize makes of the repository's folders."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import yaml
+
+from engine import unmet
+
+ROOT = Path(__file__).parents[2]
+K8S = ROOT / "k8s"
+LOCAL = K8S / "overlays/local"
+METRICS_SERVER = K8S / "metrics-server"
+MONITORING = K8S / "components/monitoring"
+OVERLAYS = sorted(path.parent for path in K8S.glob("overlays/*/kustomization.yaml"))
+
+
+def require_kubectl() -> None:
+    """The program kubectl; without it skip, or fail if REQUIRE_KIND=1."""
+    if shutil.which("kubectl") is None:
+        unmet("there is no kubectl on the PATH", "REQUIRE_KIND")
+
+
+def render(folder: Path) -> list[dict[str, Any]]:
+    """The objects of a folder with a kustomization."""
+    return list(yaml.safe_load_all(_kustomize(folder)))
+
+
+@functools.cache
+def render_component(component: Path, *resources: Path) -> list[dict[str, Any]]:
+    """The objects of a component, and of the folders that it is added to."""
+    with TemporaryDirectory() as name:
+        folder = Path(name).resolve()
+        content = {
+            "apiVersion": "kustomize.config.k8s.io/v1beta1",
+            "kind": "Kustomization",
+            "resources": [os.path.relpath(each, folder) for each in resources],
+            "components": [os.path.relpath(component, folder)],
+        }
+        (folder / "kustomization.yaml").write_text(yaml.safe_dump(content))
+        return render(folder)
+
+
+@functools.cache
+def _kustomize(folder: Path) -> str:
+    require_kubectl()
+    command = ["kubectl", "kustomize", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{' '.join(command)}\n{done.stderr}"
+    assert done.stderr == "", f"{' '.join(command)} warns\n{done.stderr}"
+    return done.stdout
