@@ -1,0 +1,1 @@
+"""Trains and manages models in a Kubernetes cluster."""

@@ -1,0 +1,177 @@
+"""What each sub-command does."""
+
+from __future__ import annotations
+
+import re
+from contextlib import closing
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from deploy import jobs, upload
+from deploy.console import Progress, say, tell
+from deploy.errors import DeployError, NameTakenError, UsageError
+from deploy.follow import Follower, last_words
+from deploy.jobs import Change
+from deploy.target import check_applied, choose_image, chosen_settings, find_target
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from deploy.follow import Outcome
+    from deploy.kubectl import Kubectl, Manifest
+    from deploy.log import Line
+    from deploy.target import Target
+
+PAGE = "http://localhost:3000"
+PROGRAM = "./noxw -s kind --"
+MOST_RACES = 20
+_PUBLISHED = re.compile(r"version \d+ of \S+ is published")
+
+
+def train(arguments: argparse.Namespace) -> None:
+    """A new training Job, followed to its end."""
+    target = find_target(arguments)
+    env = chosen_settings(arguments, target)
+    path = None if arguments.data is None else upload.local_path(arguments.data)
+    planned = plan_upload(path, arguments.context) if path else None
+    check_applied(target, arguments)
+    image = choose_image(target, arguments.image)
+    data = bring(planned, target.kubectl) if planned else arguments.data
+    job = create_next(target, Change(training_arguments(data, arguments), env, image))
+    name = job["metadata"]["name"]
+    log = f"kubectl --context {arguments.context} --namespace {target.kubectl.namespace} logs"
+    say(f"{name} is created, with the image {jobs.trainer(job)['image']}")
+    if not arguments.follow:
+        say(f"next: {log} --follow job/{name}")
+        return
+    try:
+        outcome = Follower(target.kubectl, name, lambda line: tell(line.text), say).follow()
+    except KeyboardInterrupt:
+        say(f"\n{name} goes on; to see its log again: {log} --follow job/{name}")
+        raise
+    check_outcome(name, outcome)
+    tell_trained(name, outcome)
+
+
+def training_arguments(data: str | None, arguments: argparse.Namespace) -> Sequence[str]:
+    """What the trainer is called with."""
+    given = [] if data is None else ["--data", data]
+    return ["run", *given, *(["--retrain"] if arguments.retrain else [])]
+
+
+def tell_trained(name: str, outcome: Outcome) -> None:
+    """The end of a training that went well, and what to do next."""
+    found = filter(None, (_PUBLISHED.match(line.message) for line in outcome.lines))
+    published = next((match[0] for match in found), None)
+    if published is None:
+        say(f"{name} is done and published nothing; {PROGRAM} train --retrain trains again")
+        return
+    say(f"{published}: {PAGE} shows it within 5 s; next, to go back: {PROGRAM} rollback")
+
+
+def show(arguments: argparse.Namespace) -> None:
+    """The published versions, on stdout."""
+    run_once(arguments, "list", Change(["list"], {}))
+
+
+def rollback(arguments: argparse.Namespace) -> None:
+    """The pointer, moved to an earlier version."""
+    version = [] if arguments.version is None else [str(arguments.version)]
+    run_once(arguments, "rollback", Change(["rollback", *version], {}))
+
+
+def prune(arguments: argparse.Namespace) -> None:
+    """Old versions, removed."""
+    run_once(arguments, "prune", Change(["prune", "--keep", str(arguments.keep)], {}))
+
+
+def break_model(arguments: argparse.Namespace) -> None:
+    """A version that cannot be loaded, published and current."""
+    script = resources.files("deploy").joinpath("drills/publish_corrupt.py").read_text("utf-8")
+    run_once(arguments, "break", Change([], {}, program=["python", "-c", script]))
+    say(f"{PAGE} goes on with the last good version, and lists this one with what is wrong")
+
+
+def run_once(arguments: argparse.Namespace, command: str, change: Change) -> None:
+    """A command in a Job of its own, which is removed afterwards.
+
+    Raises:
+        DeployError: the command failed.
+    """
+    target = find_target(arguments)
+    check_applied(target, arguments)
+    image = choose_image(target, arguments.image)
+    log = {"LOG_FORMAT": "json", "LOG_LEVEL": "info"}  # whatever the trainings' is
+    env = chosen_settings(arguments, target) | log
+    change = Change(change.arguments, env, image, change.program)
+    job = target.kubectl.create(jobs.one_off_job(target.job, command, change))
+    name = job["metadata"]["name"]
+    try:
+        outcome = Follower(target.kubectl, name, show_result, say).follow()
+    finally:
+        target.kubectl.delete("job", name)
+    check_outcome(command, outcome)
+
+
+def show_result(line: Line) -> None:
+    """What a command prints is its result; an error is told at the end."""
+    if not line.level:
+        tell(line.text)
+    elif line.level not in {"error", "critical"}:
+        say(line.message)
+
+
+def check_outcome(name: str, outcome: Outcome) -> None:
+    """Sees that the Job succeeded.
+
+    Raises:
+        DeployError: it failed.
+    """
+    if outcome.fault:
+        raise DeployError(f"{name} failed, {outcome.fault}: {last_words(outcome)}")
+
+
+def create_next(target: Target, change: Change) -> Manifest:
+    """A training Job with the next free name, also when somebody else takes it at this moment.
+
+    Raises:
+        DeployError: the cluster refuses it.
+    """
+    tried: set[str] = set()
+    for _ in range(MOST_RACES):
+        taken = {job["metadata"]["name"] for job in target.kubectl.find("jobs")}
+        name = jobs.next_name(taken | tried)
+        try:
+            return target.kubectl.create(jobs.training_job(target.job, name, change))
+        except NameTakenError:
+            tried.add(name)
+    raise DeployError(f"{MOST_RACES} names for the Job were taken by others; try again")
+
+
+def plan_upload(path: Path, context: str) -> upload.Upload:
+    """What of this machine is to be copied.
+
+    Raises:
+        UsageError: it cannot be.
+    """
+    if not context.startswith("kind-"):
+        raise UsageError(
+            f"--data {path}: data of this machine is copied into kind clusters only, which "
+            f"{context} is not; give a URL or a preset"
+        )
+    return upload.plan(path)
+
+
+def bring(planned: upload.Upload, cluster: Kubectl) -> str:
+    """Copies it, and tells where the trainer finds it."""
+    node = cluster.find("nodes")[0]["metadata"]["name"]  # the name of its container, with kind
+    say(f"copying {planned.path} into {node}: {len(planned.files):,} files")
+    if planned.unreadable:
+        say(f"{planned.unreadable:,} files are left out, since they cannot be read")
+    if planned.name.lower().endswith(upload.MANIFESTS):
+        say("the manifest alone is copied: its rows need a url")
+    with closing(Progress(f"copying {planned.name}")) as progress:
+        upload.send(planned, node, progress)
+    return planned.pod_path

@@ -1,0 +1,155 @@
+"""Jobs as manifests: what a new one is made of. Nothing here asks the cluster."""
+
+from __future__ import annotations
+
+import copy
+import re
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, cast
+
+from deploy.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from deploy.kubectl import Manifest
+
+TRAINING_JOB, CONTAINER = "ml-training-job", "trainer"
+COMPONENT = "app.kubernetes.io/component"
+SHORT_SECONDS = 60  # for which a one-off Job stays when nobody is left to remove it
+MOST_SECONDS = 300  # that a one-off Job may take
+REQUESTS = MappingProxyType({"cpu": "50m", "memory": "128Mi"})  # of a command without TensorFlow
+
+_NUMBERED = re.compile(rf"{TRAINING_JOB}(?:-([1-9][0-9]{{0,8}}))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is asked of the container.
+
+    Attributes:
+        arguments: in place of the image's own.
+        env: goes before what the overlay sets.
+        image: None for the overlay's.
+        program: in place of the image's entry point; empty for that.
+    """
+
+    arguments: Sequence[str]
+    env: Mapping[str, str]
+    image: str | None = None
+    program: Sequence[str] = ()
+
+
+def find_training_job(manifests: Iterable[Manifest]) -> Manifest:
+    """The training Job of a rendered overlay.
+
+    Raises:
+        UsageError: it has none.
+    """
+    for each in manifests:
+        if each.get("kind") == "Job" and each["metadata"]["name"] == TRAINING_JOB:
+            return each
+    raise UsageError(f"the overlay has no Job {TRAINING_JOB}; k8s/overlays/local has one")
+
+
+def next_name(taken: Iterable[str]) -> str:
+    """A name for a new training Job: one more than the highest; the first has no number."""
+    highest = max((number for name in taken if (number := run_number(name))), default=0)
+    return f"{TRAINING_JOB}-{highest + 1}" if highest else TRAINING_JOB
+
+
+def run_number(name: str) -> int | None:
+    """Which training Job this is, from 1 on; None for another Job."""
+    numbered = _NUMBERED.fullmatch(name)
+    return int(numbered[1] or 1) if numbered else None
+
+
+def training_job(rendered: Manifest, name: str, change: Change) -> Manifest:
+    """A training Job like the rendered one."""
+    job = _changed(rendered, change)
+    job["metadata"]["name"] = name
+    return job
+
+
+def one_off_job(rendered: Manifest, command: str, change: Change) -> Manifest:
+    """A Job for a command that needs nothing but the model volume, named by the cluster.
+
+    Its component is another one, so that nothing that is meant for trainings, their way out to
+    the network above all, is meant for it.
+    """
+    job = _changed(rendered, change)
+    del job["metadata"]["name"]
+    job["metadata"]["generateName"] = f"ml-model-{command}-"
+    job["spec"] |= {
+        "activeDeadlineSeconds": MOST_SECONDS,
+        "backoffLimit": 0,
+        "ttlSecondsAfterFinished": SHORT_SECONDS,
+    }
+    for metadata in (job["metadata"], job["spec"]["template"]["metadata"]):
+        metadata.setdefault("labels", {})[COMPONENT] = "model"
+    trainer(job).setdefault("resources", {})["requests"] = dict(REQUESTS)
+    _drop_claims(job["spec"]["template"]["spec"], keep="model")
+    return job
+
+
+def trainer(job: Manifest) -> dict[str, Any]:
+    """The trainer's container of a Job.
+
+    Raises:
+        UsageError: there is none.
+    """
+    for container in job["spec"]["template"]["spec"]["containers"]:
+        if container["name"] == CONTAINER:
+            return cast("dict[str, Any]", container)
+    raise UsageError(f"the Job {TRAINING_JOB} has no container {CONTAINER}")
+
+
+def newest_image(jobs: Iterable[Manifest]) -> str | None:
+    """The image of the newest training Job; None when there is none."""
+    trainings = [job for job in jobs if run_number(job["metadata"]["name"])]
+    if not trainings:
+        return None
+    newest = max(trainings, key=lambda job: str(job["metadata"]["creationTimestamp"]))
+    return str(trainer(newest)["image"])
+
+
+def config_maps(job: Manifest) -> tuple[str, ...]:
+    """The ConfigMaps without which the container cannot start."""
+    container = trainer(job)
+    sources = [each.get("configMapRef") for each in container.get("envFrom", [])]
+    values = [each.get("valueFrom", {}) for each in container.get("env", [])]
+    sources += [each.get("configMapKeyRef") for each in values]
+    needed = {each["name"] for each in sources if each and not each.get("optional")}
+    return tuple(sorted(needed))
+
+
+def _changed(rendered: Manifest, change: Change) -> Manifest:
+    job = copy.deepcopy(rendered)
+    container = trainer(job)
+    if change.image:
+        container["image"] = change.image
+    if change.program:
+        container["command"] = list(change.program)
+    container["args"] = list(change.arguments)
+    container["env"] = list(_merged(container.get("env", []), change.env))
+    return job
+
+
+def _merged(env: Sequence[Mapping[str, Any]], values: Mapping[str, str]) -> Iterator[Any]:
+    yield from (each for each in env if each["name"] not in values)
+    yield from ({"name": name, "value": value} for name, value in values.items())
+
+
+def _drop_claims(spec: dict[str, Any], keep: str) -> None:
+    """Takes the volumes away that are claimed, but for one, and where they are mounted."""
+    kept = [
+        volume
+        for volume in spec.get("volumes", [])
+        if volume.get("persistentVolumeClaim", {"claimName": keep})["claimName"] == keep
+    ]
+    spec["volumes"] = kept
+    names = {volume["name"] for volume in kept}
+    for container in (*spec["containers"], *spec.get("initContainers", [])):
+        mounts = container.get("volumeMounts", [])
+        container["volumeMounts"] = [mount for mount in mounts if mount["name"] in names]

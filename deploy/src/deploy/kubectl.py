@@ -1,0 +1,153 @@
+"""The cluster, by way of kubectl as a process: manifests in, manifests out."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from deploy.errors import DeployError, NameTakenError, UnreachableError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+Manifest = dict[str, Any]
+
+REQUEST_SECONDS = 15
+_UNREACHABLE = re.compile(
+    r"connection refused|was refused|unable to connect|no such host|no route to host|timed? ?out"
+    r"|deadline exceeded|connection reset|unexpected eof|service unavailable"
+    r"|server is currently unable|context .*does not exist|context was not found",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Kubectl:
+    """One namespace of one cluster.
+
+    Attributes:
+        context: of the user's kubeconfig, so that no other cluster is touched.
+    """
+
+    context: str
+    namespace: str
+
+    def find(self, kind: str, labels: Mapping[str, str] | None = None) -> list[Manifest]:
+        """All objects of a kind that have these labels."""
+        selector = ",".join(f"{name}={value}" for name, value in (labels or {}).items())
+        return self._items("get", kind, "--selector", selector)
+
+    def events(self, name: str) -> list[Manifest]:
+        """What was reported of the object, the oldest first."""
+        selector = ("--field-selector", f"involvedObject.name={name}")
+        return self._items("get", "events", *selector, "--sort-by", ".lastTimestamp")
+
+    def get(self, kind: str, name: str) -> Manifest | None:
+        """One object, or None when there is none of this name."""
+        text = self._run("get", kind, name, "--ignore-not-found", "--output", "json")
+        return dict(json.loads(text)) if text.strip() else None
+
+    def create(self, manifest: Mapping[str, Any]) -> Manifest:
+        """The object as the cluster made it.
+
+        Raises:
+            NameTakenError: there is one of this name.
+        """
+        arguments = ("create", "--filename", "-", "--output", "json")
+        return dict(json.loads(self._run(*arguments, text=json.dumps(manifest))))
+
+    def delete(self, kind: str, name: str) -> None:
+        """Removes an object and what belongs to it, without waiting for that."""
+        self._run("delete", kind, name, "--ignore-not-found", "--wait=false")
+
+    @contextmanager
+    def log(self, pod: str, container: str, since: str | None) -> Iterator[Iterator[str]]:
+        """The lines of a container, each after its time, until it ends or the connection does.
+
+        Args:
+            pod: its name.
+            container: the container's.
+            since: a time in RFC 3339; lines of that second may come again.
+        """
+        start = (f"--since-time={since}",) if since else ()
+        command = self._command("logs", pod, "--container", container, "--follow", "--timestamps")
+        with subprocess.Popen(
+            [*command, *start],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # why it ended is told by the pod
+            encoding="utf-8",
+            errors="replace",
+        ) as process:
+            try:
+                yield iter(process.stdout or ())
+            finally:
+                process.terminate()
+
+    def _items(self, *arguments: str) -> list[Manifest]:
+        return list(json.loads(self._run(*arguments, "--output", "json"))["items"])
+
+    def _run(self, *arguments: str, text: str = "") -> str:
+        timeout = f"--request-timeout={REQUEST_SECONDS}s"
+        answer = run([*self._command(*arguments), timeout], text)
+        if answer.returncode == 0:
+            return answer.stdout
+        fault = one_line(answer.stderr)
+        if "(AlreadyExists)" in fault:
+            raise NameTakenError(fault)
+        if _UNREACHABLE.search(fault):
+            raise UnreachableError(
+                f"the cluster of context {self.context} does not answer ({fault}); `kubectl config "
+                "get-contexts` shows those there are, `ctlptl apply -f k8s/cluster.yaml` makes "
+                "kind-ml-pipeline"
+            )
+        raise DeployError(f"kubectl {arguments[0]}: {fault}")
+
+    def _command(self, *arguments: str) -> list[str]:
+        return ["kubectl", "--context", self.context, "--namespace", self.namespace, *arguments]
+
+
+def render(overlay: Path) -> list[Manifest]:
+    """The manifests that an overlay gives; no cluster is asked.
+
+    Raises:
+        UsageError: it is no overlay.
+    """
+    answer = run(["kubectl", "kustomize", str(overlay)])
+    if answer.returncode != 0:
+        raise UsageError(f"--overlay {overlay}: {one_line(answer.stderr)}")
+    return [each for each in yaml.safe_load_all(answer.stdout) if each]
+
+
+def run(command: list[str], text: str = "") -> subprocess.CompletedProcess[str]:
+    """Runs a program to its end.
+
+    Raises:
+        UsageError: it is not installed.
+    """
+    try:
+        return subprocess.run(
+            command,
+            input=text,
+            capture_output=True,
+            check=False,
+            encoding="utf-8",
+            errors="replace",
+        )
+    except OSError as error:
+        raise UsageError(
+            f"{command[0]}: cannot be started ({error.strerror}); install it, or put it on the PATH"
+        ) from error
+
+
+def one_line(text: str) -> str:
+    """The last line of what a program says is wrong, without its `error:`."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()] or ["it does not tell why"]
+    return lines[-1].removeprefix("error: ").removeprefix("Error: ")
