@@ -18,6 +18,7 @@ PATIENCE = 30  # seconds that services may take to stop after Ctrl-C
 TYPED = {  # what is checked, with whose environment
     "benchmarks": "trainer",
     "demo": "demo",
+    "deploy": "deploy",
     "inference": "inference",
     "loadtests": "load",
     "tests": "tests",
@@ -36,6 +37,12 @@ LOCKS = {
     "requirements-node.lock": ("--group", "pyproject.toml:node"),
     "demo/requirements.lock": ("demo/pyproject.toml",),
     "demo/requirements-test.lock": ("demo/pyproject.toml", "--group", "demo/pyproject.toml:test"),
+    "deploy/requirements.lock": ("deploy/pyproject.toml",),
+    "deploy/requirements-test.lock": (
+        "deploy/pyproject.toml",
+        "--group",
+        "deploy/pyproject.toml:test",
+    ),
     "inference/requirements.lock": ("inference/pyproject.toml",),
     "inference/requirements-image.lock": ("--group", "inference/pyproject.toml:image"),
     "inference/requirements-test.lock": (
@@ -80,8 +87,8 @@ def demo(session: nox.Session) -> None:
 @nox.session(
     venv_backend="none",
     requires=[
-        *("tests_page", "tests_inference", "tests_demo", "tests_load", "tests_trainer"),
-        *("tests_services", "tests_containers"),
+        *("tests_page", "tests_inference", "tests_demo", "tests_deploy", "tests_load"),
+        *("tests_trainer", "tests_services", "tests_containers", "tests_kind"),
     ],
 )
 def tests(session: nox.Session) -> None:
@@ -117,6 +124,24 @@ def load(session: nox.Session) -> None:
 def drills(session: nox.Session) -> None:
     """Break the containers in every way that the tests know, at full length."""
     session.run(*PYTEST, "tests/drills", "--full", *session.posargs, external=True)
+
+
+@nox.session(venv_backend="none", requires=["env_tests"], default=False)
+def drills_kind(session: nox.Session) -> None:
+    """Break the pods in every way that the tests know, at full length."""
+    session.run(*PYTEST, "tests/kind", "--full", *session.posargs, external=True)
+
+
+@nox.session(venv_backend="none", requires=["env_deploy"], default=False)
+def train_kind(session: nox.Session) -> None:
+    """Train on the kind cluster, in a new Job: -- --help tells the options."""
+    run_service(session, f"{ROOT}/.nox/env_deploy/bin/deploy", "train", *session.posargs)
+
+
+@nox.session(venv_backend="none", requires=["env_deploy"], default=False)
+def kind(session: nox.Session) -> None:
+    """List, roll back, prune or break the models of the kind cluster: -- --help tells more."""
+    run_service(session, f"{ROOT}/.nox/env_deploy/bin/deploy", *session.posargs)
 
 
 @nox.session(venv_backend="none", default=False)
@@ -166,6 +191,12 @@ def env_demo(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def env_deploy(session: nox.Session) -> None:
+    """Install what works on a cluster."""
+    install(session, "deploy/requirements-test.lock", "deploy")
+
+
+@nox.session(default=False)
 def env_tests(session: nox.Session) -> None:
     """Install what the tests across services need."""
     install(session, "tests/requirements.lock")
@@ -190,6 +221,12 @@ def env_page(session: nox.Session) -> None:
 def tests_demo(session: nox.Session) -> None:
     """Test what runs the services as processes."""
     session.run(".nox/env_demo/bin/pytest", "demo", *session.posargs, external=True)
+
+
+@nox.session(venv_backend="none", requires=["env_deploy"], default=False)
+def tests_deploy(session: nox.Session) -> None:
+    """Test what works on a cluster."""
+    session.run(".nox/env_deploy/bin/pytest", "deploy", *session.posargs, external=True)
 
 
 @nox.session(venv_backend="none", requires=["env_inference"], default=False)
@@ -230,6 +267,13 @@ def tests_containers(session: nox.Session) -> None:
     session.run(*PYTEST, *folders, *session.posargs, external=True)
 
 
+@nox.session(venv_backend="none", requires=["env_tests", "env_deploy"], default=False)
+def tests_kind(session: nox.Session) -> None:
+    """Test the manifests, and the pods on a kind cluster; without kind, skip what needs one."""
+    folders = ("tests/kubernetes", "tests/tilt", "tests/kind")
+    session.run(*PYTEST, *folders, *session.posargs, external=True)
+
+
 @nox.session(default=False)
 def lint_style(session: nox.Session) -> None:
     """Check style and import directions of all Python, and the workflow."""
@@ -239,7 +283,7 @@ def lint_style(session: nox.Session) -> None:
     session.run(
         "lint-imports",
         "--no-cache",
-        env={"PYTHONPATH": "demo/src:inference/src:loadtests/src:trainer/src"},
+        env={"PYTHONPATH": "demo/src:deploy/src:inference/src:loadtests/src:trainer/src"},
     )
     session.run("zizmor", "--offline", "--no-progress", "--pedantic", ".github")
 
@@ -250,7 +294,9 @@ def lint_page(session: nox.Session) -> None:
     session.run(".nox/env_page/bin/page", "run", "lint", external=True)
 
 
-@nox.session(requires=["environments", "env_demo", "env_load", "env_tests"], default=False)
+@nox.session(
+    requires=["environments", "env_demo", "env_deploy", "env_load", "env_tests"], default=False
+)
 def lint_types(session: nox.Session) -> None:
     """Check the types of all Python, each project with its own environment."""
     install(session, "requirements-lint.lock", "requirements.lock")
