@@ -6,20 +6,30 @@ import functools
 import os
 import shutil
 import subprocess
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from engine import unmet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = Path(__file__).parents[2]
 K8S = ROOT / "k8s"
 LOCAL = K8S / "overlays/local"
 METRICS_SERVER = K8S / "metrics-server"
 MONITORING = K8S / "components/monitoring"
-OVERLAYS = sorted(path.parent for path in K8S.glob("overlays/*/kustomization.yaml"))
+
+
+def sets() -> dict[str, Callable[[], list[dict[str, Any]]]]:
+    """What is applied together, by name; nothing is rendered before it is asked for."""
+    overlays = sorted(path.parent for path in K8S.glob("overlays/*/kustomization.yaml"))
+    alone = {folder.name: partial(render, folder) for folder in [*overlays, METRICS_SERVER]}
+    return alone | {"monitoring": partial(render_component, MONITORING, LOCAL)}
 
 
 def require_kubectl() -> None:
