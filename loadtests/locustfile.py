@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from locust import events
 
 from loadtests.mix import read_mix
+from loadtests.shape import steady
 from loadtests.target import PAGE
 from loadtests.visitor import Traffic, Visitor
 
@@ -44,4 +45,5 @@ def set_traffic(environment: Environment, **_: object) -> None:
     if options is None:  # only where locust is a library
         return
     deck = itertools.cycle(read_mix(Path(options.photos), PAGE))
-    Visitor.traffic = Traffic(deck, options.rate if options.model == "open" else None)
+    shape = steady(options.rate) if options.model == "open" else None
+    Visitor.traffic = Traffic(deck, shape)

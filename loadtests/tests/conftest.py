@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -25,6 +26,25 @@ hypothesis.settings.load_profile("untimed")
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 60.0
+LENIENT = """
+[closed]
+failed_share = 0
+p95_ms = 20000
+p99_ms = 20000
+rate = 0.1
+[open]
+failed_share = 0
+p95_ms = 20000
+p99_ms = 20000
+rate_share = 0.1
+[hpa]
+failed_share = 0
+p95_ms = 20000
+p99_ms = 20000
+rate_share = 0.1
+most_replicas = 3
+last_replicas = 1
+"""
 
 
 def run_loadtests(*options: str) -> subprocess.CompletedProcess[str]:
@@ -130,3 +150,60 @@ def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port: int = probe.getsockname()[1]
     return port
+
+
+# A stand-in for the program: each call answers with the next pair of desired and ready replicas,
+# the last one again and again; None is a cluster that went away.
+KUBECTL = """#!{python} -IS
+import json, os, pathlib, sys
+calls = pathlib.Path({calls!r})
+with calls.open("a") as file:
+    file.write(json.dumps([os.getppid(), sys.argv[1:]]) + "\\n")
+answers = {answers!r}
+answer = answers[min(len(calls.read_text().splitlines()), len(answers)) - 1]
+if answer is None:
+    sys.exit("The connection to the server 127.0.0.1:6443 was refused")
+desired, ready = answer
+print(json.dumps({{"items": [
+    {{"kind": "HorizontalPodAutoscaler", "spec": {{"minReplicas": 1}},
+      "status": {{"desiredReplicas": desired}}}},
+    {{"kind": "Deployment", "status": {{"readyReplicas": ready}}}},
+]}}))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Kubectl:
+    """Puts a stand-in on the PATH."""
+
+    folder: Path
+    monkeypatch: pytest.MonkeyPatch
+
+    def answers(self, *answers: tuple[int, int] | None) -> None:
+        program = self.folder / "kubectl"
+        calls = str(self.folder / "calls")
+        program.write_text(KUBECTL.format(python=sys.executable, calls=calls, answers=answers))
+        program.chmod(0o755)
+        self.monkeypatch.setenv("PATH", f"{self.folder}{os.pathsep}{os.environ['PATH']}")
+
+    @property
+    def calls(self) -> list[tuple[int, list[str]]]:
+        """Who called it, and with which arguments."""
+        path = self.folder / "calls"
+        lines = path.read_text().splitlines() if path.exists() else []
+        return [(caller, arguments) for caller, arguments in map(json.loads, lines)]
+
+
+@pytest.fixture
+def kubectl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kubectl:
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    return Kubectl(folder, monkeypatch)
+
+
+@pytest.fixture
+def lenient(tmp_path: Path) -> str:
+    """Thresholds that tell right from wrong, not this machine's speed."""
+    path = tmp_path / "lenient.toml"
+    path.write_text(LENIENT)
+    return f"--thresholds={path}"

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from loadtests.cli import main
+from loadtests.options import parse
 
 
 @pytest.mark.parametrize(
@@ -12,6 +13,19 @@ from loadtests.cli import main
         (("--model=open", "--users=3"), "--users goes with --model closed"),
         (("--rate=3",), "--rate goes with --model open"),
         (("--model=open", "--rate=nan"), "'nan' is no number above 0"),
+        (
+            ("--hpa", "--duration=9"),
+            "--duration goes with --model closed or --model open, not with",
+        ),
+        (("--hpa", "--users=9"), "--users goes with --model closed, not with --hpa"),
+        (("--burst=9",), "--burst goes with --hpa, not with --model closed"),
+        (("--model=open", "--context=c"), "--context goes with --hpa, not with --model open"),
+        (("--model=open", "--hpa"), "not allowed with argument --model"),
+        (("--hpa", "--burst=1"), "'1' is no number above 1, 100 at most"),
+        (("--hpa", "--burst=100", "--rate=11"), "--rate times --burst is more than 1000 requests"),
+        (("--hpa", "--phases=60,180"), "'60,180' is not three numbers, as in 60,180,300"),
+        (("--hpa", "--phases=60,0,300"), "'0' is no number above 0"),
+        (("--report=r.png",), "--report r.png: it is a page"),
         (("--duration=-1",), "'-1' is no number above 0"),
         (("--model=half",), "invalid choice"),
         (("--host=localhost",), "'localhost' is no base URL"),
@@ -35,7 +49,18 @@ def test_bad_usage_is_told_in_one_line(
 
 def test_the_help_has_examples(capsys: pytest.CaptureFixture[str]) -> None:
     assert code_of("--help") == 0
-    assert "./noxw -s load -- --model open" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "./noxw -s load -- --model open" in out
+    assert "./noxw -s load -- --hpa" in out
+
+
+def test_each_model_has_its_defaults() -> None:
+    told = {
+        model: (each.users, each.rate, each.duration)
+        for model, options in {"closed": (), "open": ("--model=open",), "hpa": ("--hpa",)}.items()
+        for each in [parse(options)]
+    }
+    assert told == {"closed": (8, 10, 60), "open": (1, 10, 60), "hpa": (1, 10, 540)}
 
 
 def code_of(*options: str) -> int:

@@ -67,7 +67,13 @@ def test_the_page_gets_the_verdicts_at_its_last_body() -> None:
     assert page.startswith("<script>'<body>'</script><body><section")
     assert page.endswith("</section>x")
     assert "<h1>&lt;host&gt;</h1>" in page
-    assert (page.count("pass"), page.count("FAIL")) == (3, 2)
+    assert (page.count("pass"), page.count("FAIL")) == (4, 3)
+
+
+def test_the_page_gets_the_picture() -> None:
+    page = add_verdicts("<body>", "title", [], b"\x89PNG")
+    assert 'src="data:image/png;base64,iVBORw=="' in page
+    assert "data:" not in add_verdicts("<body>", "title", [])
 
 
 def test_faults_are_counted() -> None:

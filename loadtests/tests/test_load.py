@@ -13,26 +13,7 @@ from conftest import SECONDS, FakePage, free_port, run_loadtests
 if TYPE_CHECKING:
     from pathlib import Path
 
-LENIENT = """
-[closed]
-failed_share = 0
-p95_ms = 20000
-p99_ms = 20000
-rate = 0.1
-[open]
-failed_share = 0
-p95_ms = 20000
-p99_ms = 20000
-rate_share = 0.1
-"""
-
-
-@pytest.fixture
-def lenient(tmp_path: Path) -> str:
-    """Thresholds that tell right from wrong, not this machine's speed."""
-    path = tmp_path / "lenient.toml"
-    path.write_text(LENIENT)
-    return f"--thresholds={path}"
+    from conftest import Kubectl
 
 
 @pytest.mark.parametrize("options", [("--users=2",), ("--model=open", "--rate=10")])
@@ -65,17 +46,23 @@ def test_a_busy_server_fails(tmp_path: Path, lenient: str) -> None:
     assert "503 busy with Retry-After" in (tmp_path / "r.html").read_text()
 
 
+@pytest.mark.parametrize(  # 40 requests in 2 seconds
+    "options",
+    [
+        ("--model=open", "--rate=20", "--duration=2"),
+        ("--hpa", "--rate=10", "--burst=3", "--phases=0.5,1,0.5"),
+    ],
+)
 def test_the_open_model_keeps_its_rate_while_nothing_is_answered(
-    tmp_path: Path, lenient: str
+    tmp_path: Path, lenient: str, kubectl: Kubectl, options: tuple[str, ...]
 ) -> None:
+    kubectl.answers((1, 1))
     page = FakePage()
     page.release.clear()
     with page.serve() as host:
         ran: list[str] = []
-        options = ("--model=open", "--rate=20", "--duration=2", f"--report={tmp_path}/r.html")
-        load = threading.Thread(
-            target=lambda: ran.append(run_loadtests(f"--host={host}", *options, lenient).stdout)
-        )
+        given = (f"--host={host}", f"--report={tmp_path}/r.html", lenient, *options)
+        load = threading.Thread(target=lambda: ran.append(run_loadtests(*given).stdout))
         load.start()
         end = time.monotonic() + SECONDS
         while len(page.seen) < 31 and time.monotonic() < end:

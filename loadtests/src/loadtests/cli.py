@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-import argparse
 import itertools
-import math
 import sys
 import time
-from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
-from loadtests.errors import BAD_USAGE, LoadError
-from loadtests.figures import FIGURES, judge, measure
+from loadtests.errors import LoadError
 from loadtests.mix import read_mix
-from loadtests.report import add_verdicts, faults, text_table
-from loadtests.target import PATIENCE_SECONDS, check_host, wait_until_ready
+from loadtests.options import HPA, PROJECT, parse
+from loadtests.recording import record
+from loadtests.replicas import NAME, NAMESPACE, check_at_rest
+from loadtests.report import add_verdicts, text_table
+from loadtests.result import conclude, conclude_drill
+from loadtests.shape import burst, steady
+from loadtests.target import check_host, wait_until_ready
 from loadtests.thresholds import read_thresholds
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import argparse
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parents[2]
+    from loadtests.mix import Request
+    from loadtests.result import Result
+    from loadtests.shape import Shape
+
 REPORTS = PROJECT.parent / ".local" / "load"
+PICTURE = ".png"
 PASSED, FAILED, INTERRUPTED = 0, 1, 130
-USERS, RATE = 8, 10.0
-MOST_USERS, MOST_RATE, MOST_SECONDS = 1000, 1000.0, 86_400.0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -43,145 +48,72 @@ def load(arguments: argparse.Namespace) -> int:
     """Loads the host and tells the verdict.
 
     Raises:
-        LoadError: something given cannot be used, or the host is not ready.
+        LoadError: something given cannot be used, or the host or the cluster is not ready.
     """
-    thresholds = read_thresholds(arguments.thresholds)[arguments.model]
+    thresholds = read_thresholds(arguments.thresholds, arguments.model)
     host = check_host(arguments.host)
     report = prepare_report(arguments.report, arguments.model)
+    if arguments.model == HPA:
+        check_at_rest(arguments.context)
     prefix = wait_until_ready(host, arguments.patience)
+    shape = make_shape(arguments)
+    title = f"{host}, {make_title(arguments, shape)}"
+    say(title)
+    deck = itertools.cycle(read_mix(arguments.photos, prefix))
+    page, result = send(arguments, host, deck, shape, thresholds)
+    page = add_verdicts(page, title, result.verdicts, result.picture)
+    tell(
+        "",
+        *result.lines,
+        "",
+        text_table(result.verdicts),
+        "",
+        *save_all(report, page, result.picture),
+        f"next: {next_step(arguments, kept=result.kept)}",
+    )
+    return PASSED if result.kept else FAILED
+
+
+def make_shape(arguments: argparse.Namespace) -> Shape | None:
+    """The rate over time; None where users wait for answers."""
+    if arguments.model == HPA:
+        return burst(arguments.rate, arguments.burst, arguments.phases)
+    return steady(arguments.rate, arguments.duration) if arguments.model == "open" else None
+
+
+def make_title(arguments: argparse.Namespace, shape: Shape | None) -> str:
+    """What is done."""
+    what = shape or f"{arguments.users} users for {arguments.duration:g} s"
+    return (
+        f"{'drill for the HPA' if arguments.model == HPA else f'{arguments.model} model'}: {what}"
+    )
+
+
+def send(
+    arguments: argparse.Namespace,
+    host: str,
+    deck: Iterator[Request],
+    shape: Shape | None,
+    thresholds: Mapping[str, float],
+) -> tuple[str, Result]:
+    """Makes the run, with the replicas recorded beside a drill; returns locust's page, too."""
     from loadtests.run import run  # noqa: PLC0415 - locust takes a second, and gevent's patches
     from loadtests.visitor import Traffic  # noqa: PLC0415
 
-    deck = itertools.cycle(read_mix(arguments.photos, prefix))
-    rate = arguments.rate if arguments.model == "open" else None
-    what = f"{rate:g} requests/s" if rate else f"{arguments.users} users"
-    title = f"{host}, {arguments.model} model: {what} for {arguments.duration:g} s"
-    say(title)
-    outcome = run(host, Traffic(deck, rate), arguments.users, arguments.duration)
-    verdicts = judge(measure(outcome.samples, outcome.seconds, rate), thresholds)
-    save(report, add_verdicts(outcome.page, title, verdicts))
-    kept = all(verdict.kept for verdict in verdicts)
-    tell(
-        "",
-        f"{len(outcome.samples)} requests in {outcome.seconds:.1f} s",
-        *faults(outcome.samples),
-        "",
-        text_table(verdicts),
-        "",
-        f"report: {report}",
-        f"next: {next_step(arguments.model, kept=kept)}",
-    )
-    return PASSED if kept else FAILED
-
-
-def parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    """The options, of which some go with one model only."""
-    parser = build_parser()
-    arguments = parser.parse_args(argv)
-    if arguments.model == "open" and arguments.users is not None:
-        parser.error("--users goes with --model closed; the open model has a --rate")
-    if arguments.model == "closed" and arguments.rate is not None:
-        parser.error("--rate goes with --model open; the closed model has --users")
-    if arguments.users is None:
-        arguments.users = 1 if arguments.model == "open" else USERS
-    arguments.rate = arguments.rate or RATE
-    return arguments
-
-
-def build_parser() -> argparse.ArgumentParser:
-    """The command's options."""
-    parser = Parser(
-        prog="./noxw -s load --",
-        description="Sends real photos to the page, checks the answers and measures how long they "
-        "take. Ends with 0 when all thresholds are kept, 1 when not, 2 for bad usage, 75 when "
-        "the host cannot be reached or has no model.",
-        epilog="examples:\n"
-        "  ./noxw -s load\n"
-        "  ./noxw -s load -- --model open --rate 20 --duration 300\n"
-        "  ./noxw -s load -- --host http://localhost:5000 --users 16   (the model server itself)",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument(
-        "--host",
-        default="http://localhost:3000",
-        help="base URL of the page, or of the model server (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--model",
-        choices=tuple(FIGURES),
-        default="closed",
-        help="closed: users who wait for answers; open: a constant rate, whatever is still "
-        "unanswered (default: %(default)s)",
-    )
-    parser.add_argument("--users", type=users, help=f"of the closed model (default: {USERS})")
-    parser.add_argument(
-        "--rate", type=rate, help=f"requests a second of the open model (default: {RATE:g})"
-    )
-    parser.add_argument("--duration", type=seconds, default=60.0, help="seconds (default: 60)")
-    parser.add_argument(
-        "--photos",
-        type=Path,
-        default=PROJECT / "photos",
-        help="folder of JPEG, PNG or WebP files, of which the first 6 are sent, in several sizes "
-        "(default: the bundled ones)",
-    )
-    parser.add_argument(
-        "--thresholds",
-        type=Path,
-        default=PROJECT / "thresholds.toml",
-        help="what must be kept (default: loadtests/thresholds.toml)",
-    )
-    parser.add_argument(
-        "--report", type=Path, help="HTML file to write (default: .local/load/<time>-<model>.html)"
-    )
-    parser.add_argument(
-        "--patience", type=seconds, default=PATIENCE_SECONDS, help=argparse.SUPPRESS
-    )
-    return parser
-
-
-class Parser(argparse.ArgumentParser):
-    """Tells what is wrong in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Ends the process, without the usage in front."""
-        self.exit(BAD_USAGE, f"loadtests: {message}; --help tells the options\n")
-
-
-def users(text: str) -> int:
-    """A number of users from the command line."""
-    if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:9]) <= MOST_USERS:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to {MOST_USERS}")
-    return int(text)
-
-
-def rate(text: str) -> float:
-    """Requests a second from the command line."""
-    return number(text, MOST_RATE)
-
-
-def seconds(text: str) -> float:
-    """Seconds from the command line."""
-    return number(text, MOST_SECONDS)
-
-
-def number(text: str, most: float) -> float:
-    """A number above 0."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 < value <= most:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0, {most:g} at most")
-    return value
+    traffic = Traffic(deck, shape)
+    if arguments.model != HPA or shape is None:
+        outcome = run(host, traffic, arguments.users, arguments.duration)
+        return outcome.page, conclude(outcome, shape, thresholds)
+    with record(arguments.context) as recording:
+        outcome = run(host, traffic, arguments.users, arguments.duration, recording.latest)
+    return outcome.page, conclude_drill(outcome, shape, thresholds, recording)
 
 
 def prepare_report(given: Path | None, model: str) -> Path:
     """Where the report goes; its folder is there, so that a run is not made for nothing.
 
     Raises:
-        LoadError: the folder cannot be made.
+        LoadError: the folder cannot be made, or the name is a picture's.
     """
     path = given or REPORTS / f"{time.strftime('%Y-%m-%dT%H-%M-%S')}-{model}.html"
     try:
@@ -190,26 +122,38 @@ def prepare_report(given: Path | None, model: str) -> Path:
             raise LoadError(f"--report {path}: it is a folder; name a file")
     except OSError as error:
         raise LoadError(f"--report {path}: {error.strerror}") from error
+    if path.suffix == PICTURE:
+        raise LoadError(
+            f"--report {path}: it is a page; a drill's picture has this name; use .html"
+        )
     return path
 
 
-def save(path: Path, page: str) -> None:
-    """Writes the report.
+def save_all(report: Path, page: str, picture: bytes | None) -> list[str]:
+    """Writes the page, and the picture beside it; returns what tells where they are.
 
     Raises:
-        LoadError: it cannot be written.
+        LoadError: they cannot be written.
     """
-    try:
-        path.write_text(page, "utf-8")
-    except OSError as error:
-        raise LoadError(f"--report {path}: {error.strerror}") from error
+    paths = {"report": (report, page.encode())}
+    if picture:
+        paths["picture"] = (report.with_suffix(PICTURE), picture)
+    for path, content in paths.values():
+        try:
+            path.write_bytes(content)
+        except OSError as error:
+            raise LoadError(f"--report {path}: {error.strerror}") from error
+    return [f"{name}: {path}" for name, (path, _) in paths.items()]
 
 
-def next_step(model: str, *, kept: bool) -> str:
+def next_step(arguments: argparse.Namespace, *, kept: bool) -> str:
     """What makes sense after a run."""
+    if arguments.model == HPA:
+        asked = f"kubectl --context {arguments.context} -n {NAMESPACE}"
+        return f"{asked} describe hpa {NAME}   (its events tell what made it scale)"
     if not kept:
         return "look into the report, then into the server's /metrics"
-    if model == "closed":
+    if arguments.model == "closed":
         return "./noxw -s load -- --model open --rate 10"
     return "the same with a higher --rate, until it fails: that is the capacity"
 

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 FIGURES = {
     "closed": ("failed_share", "p95_ms", "p99_ms", "rate"),
     "open": ("failed_share", "p95_ms", "p99_ms", "rate_share"),
+    "hpa": ("failed_share", "p95_ms", "p99_ms", "rate_share", "most_replicas", "last_replicas"),
 }
-LEAST = frozenset({"rate", "rate_share"})
+LEAST = frozenset({"rate", "rate_share", "most_replicas"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +26,13 @@ class Sample:
         milliseconds: from when it was due to its answer's last byte.
         fault: why the answer is not right; None if it is.
         predicts: whether it asked for a prediction.
+        seconds: from the run's start to its answer.
     """
 
     milliseconds: float
     fault: str | None = None
     predicts: bool = True
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +57,12 @@ def measure(samples: Sequence[Sample], seconds: float, asked: float | None) -> d
     Args:
         samples: all requests.
         seconds: from the run's start to its last answer.
-        asked: requests a second that an open model was to send; None for a closed one.
+        asked: requests a second that an open model was to send, on average; None for a closed one.
 
     Returns:
-        The figures that `FIGURES` names for the model. Latencies are of right predictions, and
-        infinite without one, since what fails at once must not pass for fast.
+        The figures that `FIGURES` names for the model, save those of replicas. Latencies are of
+        right predictions, and infinite without one, since what fails at once must not pass for
+        fast.
     """
     right = sum(sample.fault is None for sample in samples)
     latencies = [each.milliseconds for each in samples if each.predicts and each.fault is None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import math
 from collections import Counter
@@ -21,6 +22,8 @@ LABELS = {
     "p99_ms": ("99 % of predictions within", 1.0, ".0f", " ms"),
     "rate": ("right answers a second", 1.0, ".1f", "/s"),
     "rate_share": ("right answers, of the rate asked for", 100.0, ".1f", " %"),
+    "most_replicas": ("replicas ready during the burst, most", 1.0, ".0f", ""),
+    "last_replicas": ("replicas ready at the end", 1.0, ".0f", ""),
 }
 STYLE = "font-family:sans-serif;max-width:60rem;margin:2rem auto;padding:1rem;background:#fff"
 
@@ -54,13 +57,15 @@ def faults(samples: Sequence[Sample]) -> list[str]:
     return [f"{number} x {fault}" for fault, number in counted.most_common()]
 
 
-def add_verdicts(page: str, title: str, verdicts: Sequence[Verdict]) -> str:
-    """Locust's page with the verdicts above its own tables and charts."""
+def add_verdicts(
+    page: str, title: str, verdicts: Sequence[Verdict], picture: bytes | None = None
+) -> str:
+    """Locust's page with the verdicts, and a PNG below them, above its own tables and charts."""
     lines = "".join(f"<tr>{_cells('td', line)}</tr>" for line in rows(verdicts))
     section = (
         f'<section style="{STYLE}"><h1>{html.escape(title)}</h1><table cellpadding="8">'
         f'<thead style="text-align:left"><tr>{_cells("th", HEAD)}</tr></thead>'
-        f"<tbody>{lines}</tbody></table></section>"
+        f"<tbody>{lines}</tbody></table>{_image(picture) if picture else ''}</section>"
     )
     before, body, after = page.rpartition("<body>")  # the last: scripts before it may name one
     return f"{before}{body}{section}{after}"
@@ -70,6 +75,14 @@ def _cells(tag: str, line: Sequence[str]) -> str:
     return "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in line)
 
 
+def _image(picture: bytes) -> str:
+    data = base64.b64encode(picture).decode()
+    alt = "Replicas and requests a second over time"
+    return f'<img alt="{alt}" style="width:100%" src="data:image/png;base64,{data}">'
+
+
 def _told(name: str, value: float) -> str:
     _, factor, form, unit = LABELS[name]
+    if math.isnan(value):
+        return "unknown"
     return f"{value * factor:{form}}{unit}" if math.isfinite(value) else "never"

@@ -17,7 +17,7 @@ from loadtests.figures import Sample, percentile
 from loadtests.visitor import TIMEOUT_SECONDS, Visitor
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from loadtests.visitor import Traffic
 
@@ -30,40 +30,52 @@ class Outcome:
 
     Attributes:
         samples: all its requests, in the order of their answers.
+        start: when it started, as `time.perf_counter` tells.
         seconds: from its start to the last answer, at least what was asked for.
         page: locust's own report, as HTML.
     """
 
     samples: list[Sample]
+    start: float
     seconds: float
     page: str
 
 
-def run(host: str, traffic: Traffic, users: int, duration: float) -> Outcome:
-    """Sends traffic for so many seconds, then waits for the last answers."""
+def run(
+    host: str, traffic: Traffic, users: int, duration: float, beside: Callable[[], str] = str
+) -> Outcome:
+    """Sends traffic for so many seconds, then waits for the last answers.
+
+    Args:
+        host: base URL.
+        traffic: what each user sends.
+        users: how many there are.
+        duration: seconds.
+        beside: what each line of progress is to tell besides.
+    """
     Visitor.traffic = traffic
     environment = Environment(user_classes=[Visitor], host=host, stop_timeout=TIMEOUT_SECONDS)
-    recorder = Recorder()
+    recorder = Recorder(time.perf_counter())
     environment.events.request.add_listener(recorder.record)  # type: ignore[no-untyped-call]
     runner = environment.create_local_runner()
     background = Group()
     background.spawn(stats_history, runner)
-    background.spawn(report_progress, recorder)
-    started = time.perf_counter()
+    background.spawn(report_progress, recorder, beside)
     runner.start(users, spawn_rate=users)
     gevent.sleep(duration)
     background.kill()
     runner.stop()
-    seconds = max(duration, recorder.last - started)
+    seconds = max(duration, recorder.last)
     page = get_html_report(environment, show_download_link=False)  # type: ignore[no-untyped-call]
     runner.quit()
-    return Outcome(recorder.samples, seconds, page)
+    return Outcome(recorder.samples, recorder.start, seconds, page)
 
 
 @dataclass(slots=True)
 class Recorder:
-    """Keeps a sample of each request, and when the last answer came."""
+    """Keeps a sample of each request, and when the last answer came after the start."""
 
+    start: float
     samples: list[Sample] = field(default_factory=list)
     last: float = 0.0
 
@@ -75,21 +87,22 @@ class Recorder:
         **_: object,
     ) -> None:
         """Takes what locust tells of a request."""
-        self.last = time.perf_counter()
+        self.last = time.perf_counter() - self.start
         fault = None if exception is None else str(exception)
-        self.samples.append(Sample(response_time, fault, context["predicts"]))
+        self.samples.append(Sample(response_time, fault, context["predicts"], self.last))
 
 
-def report_progress(recorder: Recorder) -> None:
+def report_progress(recorder: Recorder, beside: Callable[[], str]) -> None:
     """Tells every few seconds, on stderr, what these few seconds brought."""
-    started, told = time.perf_counter(), 0
+    told = 0
     while True:
         gevent.sleep(PROGRESS_SECONDS)
         recent, told = recorder.samples[told:], len(recorder.samples)
         failed = sum(sample.fault is not None for sample in recent)
         latencies = [each.milliseconds for each in recent if each.predicts and not each.fault]
+        seconds = time.perf_counter() - recorder.start
         sys.stderr.write(
-            f"{time.perf_counter() - started:5.0f} s  {len(recent) / PROGRESS_SECONDS:6.1f}/s  "
-            f"{failed} failed  p95 {percentile(latencies, 95):.0f} ms\n"
+            f"{seconds:5.0f} s  {len(recent) / PROGRESS_SECONDS:6.1f}/s  "
+            f"{failed} failed  p95 {percentile(latencies, 95):.0f} ms{beside()}\n"
         )
         sys.stderr.flush()

@@ -13,11 +13,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def read_thresholds(path: Path) -> dict[str, dict[str, float]]:
-    """Thresholds by model, then by figure.
+def read_thresholds(path: Path, model: str) -> dict[str, float]:
+    """A model's thresholds by figure.
 
     Raises:
-        LoadError: the file cannot be read or has something that is unknown, missing or no number.
+        LoadError: the file cannot be read, has nothing for the model, or has anywhere what is
+            unknown, missing or no number.
     """
     try:
         text = path.read_text("utf-8")
@@ -25,13 +26,13 @@ def read_thresholds(path: Path) -> dict[str, dict[str, float]]:
         told = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
         raise LoadError(f"--thresholds {path}: {told}") from error
     try:
-        return parse_thresholds(text)
+        return parse_thresholds(text, model)
     except LoadError as error:
         raise LoadError(f"--thresholds {path}: {error}") from error
 
 
-def parse_thresholds(text: str) -> dict[str, dict[str, float]]:
-    """Thresholds from TOML, checked.
+def parse_thresholds(text: str, model: str) -> dict[str, float]:
+    """A model's thresholds from TOML; all sections are checked.
 
     Raises:
         LoadError: as `read_thresholds`, without the file's name.
@@ -40,23 +41,29 @@ def parse_thresholds(text: str) -> dict[str, dict[str, float]]:
         document = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise LoadError(f"it is no TOML: {' '.join(str(error).split())}") from error
-    _check_names(document, tuple(FIGURES), "[{}]")
-    return {model: _section(model, document[model]) for model in FIGURES}
+    _check_known(document, tuple(FIGURES), "[{}]")
+    _check_complete(document, (model,), "[{}]")
+    return {name: _section(name, section) for name, section in document.items()}[model]
 
 
 def _section(model: str, section: object) -> dict[str, float]:
     if not isinstance(section, dict):
         raise LoadError(f"{model} must be a section, [{model}]")
-    _check_names(section, FIGURES[model], f"{{}} in [{model}]")
+    form = f"{{}} in [{model}]"
+    _check_known(section, FIGURES[model], form)
+    _check_complete(section, FIGURES[model], form)
     return {name: _threshold(f"{name} in [{model}]", section[name]) for name in FIGURES[model]}
 
 
-def _check_names(found: dict[str, object], known: tuple[str, ...], form: str) -> None:
+def _check_known(found: dict[str, object], known: tuple[str, ...], form: str) -> None:
     for name in found:
         if name not in known:
             told = form.format(name if name.isprintable() else ascii(name))
             raise LoadError(f"{told} is unknown; there are {', '.join(known)}")
-    for name in known:
+
+
+def _check_complete(found: dict[str, object], needed: tuple[str, ...], form: str) -> None:
+    for name in needed:
         if name not in found:
             raise LoadError(f"{form.format(name)} is missing")
 

@@ -3,8 +3,8 @@
 Closed: each user sends its next request when it has the answer to the last, so that a slow server
 is asked less. That tells what so many patient users get.
 
-Open: each user sends at a constant rate, whatever is still unanswered, as the world outside does.
-A request is due at a time that the rate alone sets, is sent by a greenlet of its own, and its
+Open: each user sends at a given rate, whatever is still unanswered, as the world outside does. A
+request is due at a time that the rate's shape alone sets, is sent by a greenlet of its own, and its
 latency counts from when it was due. So neither a slow server nor a sender that comes late hides
 the wait: there is no "coordinated omission" (Gil Tene, "How NOT to measure latency").
 """
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from locust.env import Environment
 
     from loadtests.mix import Request
+    from loadtests.shape import Shape
 
 TIMEOUT_SECONDS = 30.0
 # Kubernetes' proxy balances connections, not requests: one that is kept never reaches a new pod.
@@ -43,11 +44,11 @@ class Traffic:
 
     Attributes:
         deck: an endless mix, which all users draw from.
-        rate: requests a second in the open model; None is the closed one.
+        shape: requests a second in the open model, over time; None is the closed one.
     """
 
     deck: Iterator[Request]
-    rate: float | None = None
+    shape: Shape | None = None
 
 
 class Visitor(User):
@@ -64,14 +65,15 @@ class Visitor(User):
         self._connections = urllib3.PoolManager(
             maxsize=MOST_UNANSWERED, retries=False, timeout=TIMEOUT_SECONDS
         )
-        self._connected = self._due = time.perf_counter()
+        self._connected = self._started = self._due = time.perf_counter()
+        self._sent = 0
         self._unanswered = Group()
 
     @task
     def visit(self) -> None:
         """Sends one request; in the open model without waiting for its answer."""
         request = next(self.traffic.deck)
-        if self.traffic.rate is None:
+        if self.traffic.shape is None:
             self._send(request, time.perf_counter())
         elif len(self._unanswered) < MOST_UNANSWERED:
             self._unanswered.spawn(self._send, request, self._due)
@@ -80,14 +82,15 @@ class Visitor(User):
 
     def wait_time(self) -> float:
         """Seconds until the next request is due."""
-        if self.traffic.rate is None:
+        if self.traffic.shape is None:
             return 0.0
-        self._due += 1 / self.traffic.rate
+        self._sent += 1
+        self._due = self._started + self.traffic.shape.due(self._sent)
         return max(0.0, self._due - time.perf_counter())
 
     def on_start(self) -> None:
         """Makes the first request due now."""
-        self._due = time.perf_counter()
+        self._started = self._due = time.perf_counter()
 
     def on_stop(self) -> None:
         """Waits for what is unanswered; it counts like the rest."""
