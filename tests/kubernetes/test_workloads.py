@@ -54,6 +54,15 @@ RULES: dict[str, dict[str, Callable[[dict[str, Any]], bool]]] = {
     },
 }
 
+#: Which rules of Deployments an overlay breaks, and why it may.
+ALLOWED = {
+    ("dev", "has every probe"): "a process that a mistake has ended waits for its developer",
+    (
+        "dev",
+        "lets requests end after its last seconds as a target",
+    ): "a developer does not wait for it to end",
+}
+
 
 def _failure_rules(job: dict[str, Any]) -> list[dict[str, Any]]:
     rules: list[dict[str, Any]] = job["spec"]["podFailurePolicy"]["rules"]
@@ -78,7 +87,11 @@ def _codes(job: dict[str, Any], action: str) -> set[int]:
 @pytest.mark.parametrize("together", SETS)
 def test_every_workload(together: str, kind: str, rule: str) -> None:
     holds = RULES[kind][rule]
-    assert [name(each) for each in of_kind(kind, SETS[together]()) if not holds(each)] == []
+    broken = {name(each) for each in of_kind(kind, SETS[together]()) if not holds(each)}
+    if (together, rule) in ALLOWED:
+        assert broken, "the entry is too many"
+    else:
+        assert broken == set()
 
 
 @pytest.mark.parametrize("kind", RULES)
