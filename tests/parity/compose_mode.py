@@ -7,23 +7,16 @@ import re
 import shlex
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from built_image import built_image, container_settings
 from engine import run
-from project import TAG
 from service import COMPONENTS, Service
-from sources import (
-    GIVEN,
-    ROOT,
-    effective,
-    health_request,
-    nginx_routes,
-    nginx_settings,
-    python_settings,
-    trainer_prefix,
-)
+from sources import GIVEN, ROOT, health_request, nginx_routes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from built_image import BuiltImage
 
 JSON: TypeAlias = dict[str, Any]
 NANOSECONDS = 1_000_000_000
@@ -33,34 +26,18 @@ HEALTH_DEFAULTS = {"interval": "30s", "timeout": "30s", "startperiod": "0s", "re
 
 def render(file: Path = ROOT / "compose.yaml") -> dict[str, Service]:
     """The services by component; their images must have been built."""
-    reads = container_settings()
-    defined = configuration(file)
-    names = {name for each in defined.values() for name in environment(each)}
-    given = configuration(file, dict.fromkeys(names, GIVEN))
-    known = {name for each in reads.values() for name in each}
-    images = {component: inspect(str(defined[component]["image"])) for component in COMPONENTS}
+    names = {name for reads in container_settings().values() for name in reads}
+    defined, given = configuration(file), configuration(file, dict.fromkeys(names, GIVEN))
     return {
         component: service(
             component,
             defined[component],
-            images[component],
-            effective(
-                reads[component],
-                of(known, image_environment(images[component])),
-                environment(defined[component]),
+            built_image(component),
+            frozenset(
+                name for name, value in environment(given[component]).items() if value == GIVEN
             ),
-            settable(environment(given[component]), reads[component]),
         )
         for component in COMPONENTS
-    }
-
-
-def container_settings() -> dict[str, dict[str, str]]:
-    """The settings that each image reads, with their defaults."""
-    return {
-        "trainer": python_settings("trainer") | {trainer_prefix(): ""},
-        "inference": python_settings("inference"),
-        "frontend": nginx_settings(),
     }
 
 
@@ -70,37 +47,24 @@ def configuration(file: Path, given: Mapping[str, str] | None = None) -> dict[st
         *("docker", "compose", f"--file={file}", f"--project-directory={ROOT}"),
         *("--env-file=/dev/null", "config", "--format=json"),
     )
-    told = run(*command, environment={"TAG": TAG} | dict(given or {}))
-    services: dict[str, JSON] = json.loads(told)["services"]
+    services: dict[str, JSON] = json.loads(run(*command, environment=given))["services"]
     return services
 
 
-def inspect(image: str) -> JSON:
-    """What an image says of itself."""
-    config: JSON = json.loads(run("docker", "image", "inspect", image))[0]["Config"]
-    return config
-
-
-def service(
-    component: str,
-    defined: JSON,
-    image: JSON,
-    settings: dict[str, str],
-    settable: frozenset[str],
-) -> Service:
+def service(component: str, defined: JSON, image: BuiltImage, arriving: frozenset[str]) -> Service:
     """One service: what compose says goes before what its image says."""
     resources = defined.get("deploy", {}).get("resources", {})
     return Service(
         component=component,
-        command=shlex.join(command(defined, image)),
-        settings=settings,
-        settable=settable,
+        command=shlex.join(image.command(defined.get("entrypoint"), defined.get("command"))),
+        settings=image.settings(environment(defined)),
+        settable=arriving.intersection(image.reads),
         ports={str(port["target"]): address(port) for port in defined.get("ports", [])},
         routes=nginx_routes() if component == "frontend" else None,
-        stop=defined.get("stop_signal") or image.get("StopSignal") or "SIGTERM",
+        stop=defined.get("stop_signal") or image.stop,
         grace_seconds=seconds(defined.get("stop_grace_period", "10s")),
         image=defined["image"],
-        user=defined.get("user") or image.get("User") or "0:0",
+        user=defined.get("user") or image.user,
         read_only_root=defined.get("read_only", False),
         no_new_privileges="no-new-privileges:true" in defined.get("security_opt", []),
         dropped_capabilities=frozenset(defined.get("cap_drop", [])),
@@ -113,30 +77,9 @@ def service(
     )
 
 
-def command(defined: JSON, image: JSON) -> list[str]:
-    """The command line; a new entrypoint does away with the image's arguments."""
-    entrypoint, arguments = defined.get("entrypoint"), defined.get("command")
-    kept = [] if entrypoint is not None else image.get("Cmd") or []
-    started = image.get("Entrypoint") or [] if entrypoint is None else entrypoint
-    return [*started, *(kept if arguments is None else arguments)]
-
-
 def environment(defined: JSON) -> dict[str, str]:
     """What compose gives a service, or passes on; empty when there is nothing to pass on."""
     return {name: value or "" for name, value in (defined.get("environment") or {}).items()}
-
-
-def image_environment(image: JSON) -> dict[str, str]:
-    return dict(each.split("=", 1) for each in image["Env"])
-
-
-def of(names: set[str], values: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in values.items() if name in names}
-
-
-def settable(environment: Mapping[str, str], reads: Mapping[str, str]) -> frozenset[str]:
-    """The settings that are read and for which the user's value arrives."""
-    return frozenset(name for name in reads if environment.get(name) == GIVEN)
 
 
 def address(port: JSON) -> str:
@@ -144,12 +87,12 @@ def address(port: JSON) -> str:
 
 
 def access(mount: JSON) -> str:
-    return "ro" if mount.get("read_only") else "rw"
+    return f"{mount.get('source', 'unnamed')}, {'ro' if mount.get('read_only') else 'rw'}"
 
 
-def health(defined: JSON, image: JSON) -> dict[str, str] | None:
+def health(defined: JSON, image: BuiltImage) -> dict[str, str] | None:
     """The health check, its times in seconds."""
-    given = {**(image.get("Healthcheck") or {}), **(defined.get("healthcheck") or {})}
+    given = image.health | (defined.get("healthcheck") or {})
     if not given or given.get("disable"):
         return None
     # The image's are StartPeriod and the like, compose's are start_period.

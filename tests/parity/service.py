@@ -25,14 +25,14 @@ class Service:
     Attributes:
         component: trainer, inference or frontend.
         command: the whole command line.
-        settings: the value of each setting that the service reads or is given.
+        settings: the value of each setting that the service reads, or is given alone.
         settable: the settings that the service reads and the user may set.
-        ports: address on the user's machine, by the port that the service listens on.
+        ports: address on the user's machine, or in the cluster, by the port that is listened on.
         routes: pattern of the paths that the page's server passes on.
         stop: the signal that asks it to end.
         grace_seconds: how long it may take to.
         user: user and group, as numbers.
-        mounts: `ro` or `rw`, by path.
+        mounts: the volume, and `ro` or `rw`, by path.
         temporary: paths that are writable and in memory.
         health: what is asked, and when, in seconds.
         limits: cores and bytes.

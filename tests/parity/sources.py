@@ -31,10 +31,13 @@ class Asked(dict):
         self[name] = ""
         return default
 
+def tell(value):
+    return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
 settings, asked = import_module(sys.argv[1] + ".settings"), Asked()
 settings.read_settings(asked)
 defaults = {name: getattr(settings.Settings(), name.lower()) for name in asked}
-print(json.dumps({name: "" if each is None else str(each) for name, each in defaults.items()}))
+print(json.dumps({name: tell(each) for name, each in defaults.items()}))
 """
 READ_PREFIX = "import json; from trainer.hints import PREFIX; print(json.dumps(PREFIX))"
 
@@ -68,6 +71,11 @@ def nginx_settings() -> dict[str, str]:
     settings = dict(found)
     assert len(settings) == len(found), f"nginx's scripts disagree about a default: {found}"
     return settings
+
+
+def shared_settings() -> dict[str, str]:
+    """The settings that containers are given in every mode, all of them to each service."""
+    return dict(re.findall(r"^([A-Z_]+)=(.*)$", read("k8s/base/settings.env"), re.MULTILINE))
 
 
 def page_server_routes() -> str:

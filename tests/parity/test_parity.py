@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 import compose_mode
+import kubernetes_mode
 import processes_mode
+import rendering
 from service import COMPONENTS, find_faults, flatten, read_allowances
 from sources import ROOT
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
     from service import Allowance, Service
 
-CONTAINERS = ("compose",)
+CONTAINERS = ("compose", "kind")
 HARDENED = {
     "user": "10001:10001",
     "read_only_root": "yes",
@@ -27,8 +29,8 @@ HARDENED = {
 LIMITS = {"trainer": ("2", 4 * 2**30), "inference": ("1", 2 * 2**30), "frontend": ("0.5", 2**29)}
 HEALTH = {"inference": "GET /ping", "frontend": "GET /"}  # the trainer ends by itself
 MOUNTS = {
-    "trainer": {"/src/imgs": "rw", "/src/data": "rw", "/src/model": "rw"},
-    "inference": {"/src/model": "ro"},
+    "trainer": {"/src/imgs": "imgs, rw", "/src/data": "data, rw", "/src/model": "model, rw"},
+    "inference": {"/src/model": "model, ro"},
     "frontend": {},
 }
 
@@ -42,7 +44,11 @@ def allowances() -> list[Allowance]:
 def modes(images: None) -> dict[str, dict[str, Service]]:
     """The services of each mode."""
     del images
-    return {"processes": processes_mode.render(), "compose": compose_mode.render()}
+    return {
+        "processes": processes_mode.render(),
+        "compose": compose_mode.render(),
+        "kind": kubernetes_mode.render(rendering.LOCAL),
+    }
 
 
 def test_the_modes_differ_only_in_what_is_allowed(
@@ -90,26 +96,38 @@ def test_a_server_listens_on_the_port_that_is_published(
 def change(
     modes: Mapping[str, Mapping[str, Service]], allowances: list[Allowance], tmp_path: Path
 ) -> Callable[[str, str], list[str]]:
-    """Gives the faults of a compose file in which something is written otherwise."""
+    """Gives the faults of a compose file, or the settings it names, in which a text is another."""
 
     def change(text: str, instead: str) -> list[str]:
-        original = (ROOT / "compose.yaml").read_text(encoding="utf-8")
-        assert text in original
-        changed = tmp_path / "compose.yaml"
-        changed.write_text(original.replace(text, instead), encoding="utf-8")
-        return find_faults({**modes, "compose": compose_mode.render(changed)}, allowances)
+        settings = tmp_path / "settings.env"
+        files = {"k8s/base/settings.env": settings, "compose.yaml": tmp_path / "compose.yaml"}
+        originals = {name: (ROOT / name).read_text(encoding="utf-8") for name in files}
+        assert any(text in original for original in originals.values())
+        for name, changed in files.items():
+            content = originals[name].replace(text, instead)
+            changed.write_text(content.replace("k8s/base/settings.env", str(settings)))
+        compose = compose_mode.render(files["compose.yaml"])
+        return find_faults({**modes, "compose": compose}, allowances)
 
     return change
+
+
+SETTINGS = "env_file: *settings\n    volumes:\n      - model:"  # inference's
 
 
 @pytest.mark.parametrize(
     ("text", "instead", "field"),
     [
         ("cap_drop: [ALL]", "cap_drop: [CHOWN]", "dropped_capabilities.CHOWN"),
-        ("- QUEUE_SIZE\n", "- QUEUE_SIZES\n", "settable.QUEUE_SIZE"),
-        ("- QUEUE_SIZE\n", "- QUEUE_SIZES\n", "settings.QUEUE_SIZES"),
-        ("- QUEUE_SIZE\n", "- QUEUE_SIZE=9\n", "settings.QUEUE_SIZE"),
+        (SETTINGS, SETTINGS.replace("env_file: *settings", ""), "settable.QUEUE_SIZE"),
+        (", compose.env]", "]", "settable.QUEUE_SIZE"),
+        (SETTINGS, f"environment: [QUEUE_SIZE=9]\n    {SETTINGS}", "settings.QUEUE_SIZE"),
+        (SETTINGS, f"environment: [QUEUE_SIZE=9]\n    {SETTINGS}", "settable.QUEUE_SIZE"),
+        (SETTINGS, f"environment: [QUEUE_SIZES=9]\n    {SETTINGS}", "settings.QUEUE_SIZES"),
+        ("QUEUE_SIZE=64\n", "QUEUE_SIZE=9\n", "settings.QUEUE_SIZE"),
+        ("QUEUE_SIZE=64\n", "QUEUE_SIZES=64\n", "settings.QUEUE_SIZES"),
         ("- model:/src/model:ro\n", "- model:/src/models:ro\n", "mounts./src/models"),
+        ("- model:/src/model:ro\n", "- data:/src/model:ro\n", "mounts./src/model"),
         ("tmpfs: [/tmp]", "tmpfs: [/run]", "temporary./run"),
         (":-5000}:5000", ":-5000}:80", "ports.80"),
         (":-5000}:5000", ":-5001}:5000", "ports.5000"),

@@ -1,4 +1,4 @@
-"""README.md and .env.example tell each setting, with the default that the code has."""
+"""What tells or gives a setting has the default that the code has."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-import compose_mode
+from built_image import container_settings
 from documents import Row, mentions, read_example, read_table, same
 from sources import (
-    ROOT,
     nginx_routes,
     nginx_settings,
     page_server_routes,
     page_server_settings,
     python_settings,
     read,
+    shared_settings,
     trainer_prefix,
 )
 
@@ -61,13 +61,39 @@ def test_the_page_has_the_same_defaults_and_routes_in_both_servers() -> None:
     assert page_server_routes() == nginx_routes()
 
 
-@pytest.fixture(scope="module")
-def compose_defaults(docker: None) -> dict[str, str]:
+def test_a_container_is_given_the_defaults_of_its_code() -> None:
+    """So the file of settings shows them, and whoever changes one sees what it was."""
+    readers = container_settings().values()
+    faults = [
+        f"k8s/base/settings.env: {name} is {value!r}, and by default {sorted(defaults) or 'unread'}"
+        for name, value in shared_settings().items()
+        if (defaults := {reads[name] for reads in readers if name in reads}) != {value}
+    ]
+    assert not faults, "\n" + "\n".join(faults)
+
+
+def test_the_user_may_set_for_compose_what_a_container_is_given() -> None:
+    lines = read("compose.env").splitlines()
+    names = [line for line in lines if line and not line.startswith("#")]
+    assert names == list(shared_settings())
+
+
+def test_the_example_tells_each_variable_with_its_default() -> None:
+    example, defaults = read_example(read(".env.example")), compose_defaults()
+    assert example.keys() == defaults.keys()
+    differing = {
+        name: (example[name], default)
+        for name, default in defaults.items()
+        if not same(example[name], default)
+    }
+    assert not differing
+
+
+def compose_defaults() -> dict[str, str]:
     """What may be set in .env: variables of compose.yaml, settings of the services."""
-    del docker
     text = read("compose.yaml")
     variables = dict(re.findall(r"\$\{([A-Z_]+):-([^}]*)\}", text))
-    return variables | build_arguments(text) | passed_on()
+    return variables | build_arguments(text) | shared_settings()
 
 
 def build_arguments(text: str) -> dict[str, str]:
@@ -76,30 +102,6 @@ def build_arguments(text: str) -> dict[str, str]:
     dockerfiles = "\n".join(read(f"{each}/Dockerfile") for each in ("frontend", "trainer"))
     found = dict(re.findall(r"^ARG ([A-Z_]+)=(.*)$", dockerfiles, re.MULTILINE))
     return {name: found[name] for name in names}
-
-
-def passed_on() -> dict[str, str]:
-    """The settings that the services are given from .env, with their defaults."""
-    services = compose_mode.configuration(ROOT / "compose.yaml")
-    return {
-        name: default
-        for component, reads in compose_mode.container_settings().items()
-        for name, default in reads.items()
-        if compose_mode.environment(services[component]).get(name) == ""
-    }
-
-
-def test_the_example_tells_each_variable_with_its_default(
-    compose_defaults: dict[str, str],
-) -> None:
-    example = read_example(read(".env.example"))
-    assert example.keys() == compose_defaults.keys()
-    differing = {
-        name: (example[name], default)
-        for name, default in compose_defaults.items()
-        if not same(example[name], default)
-    }
-    assert not differing
 
 
 def test_the_example_sets_nothing() -> None:
