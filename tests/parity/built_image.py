@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from engine import run
@@ -58,6 +59,7 @@ class BuiltImage:
         return effective(self.reads, kept)
 
 
+@cache
 def built_image(component: str) -> BuiltImage:
     """What Docker says of the image that the tests have built, whatever its name in a mode."""
     told = run("docker", "image", "inspect", f"ml-pipeline/{component}:{TAG}")

@@ -67,7 +67,8 @@ class Allowance:
     Attributes:
         services: components that it is about.
         fields: as `flatten` names them.
-        modes: the value in each mode that stands apart; the modes that are not named agree.
+        modes: the value in each mode that stands apart; the modes that are not named agree, so
+            that a single one of three is not left without a value to agree with.
         reason: why it is meant.
     """
 
@@ -138,6 +139,7 @@ def is_needed(allowance: Allowance, values: Values) -> bool:
         bool(named)
         and all(values.get(mode) == value for mode, value in named.items())
         and len(set(agreeing)) <= 1
+        and (len(agreeing) != 1 or len(named) == 1)
         and not set(agreeing) & set(named.values())
     )
 

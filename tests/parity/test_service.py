@@ -121,6 +121,13 @@ def test_an_allowance_that_names_a_mode_too_many_fails() -> None:
     assert find_faults(three, [allow("stop", a="SIGTERM", b="SIGQUIT")])
 
 
+def test_an_allowance_that_leaves_one_mode_open_fails() -> None:
+    three = modes(SERVICE, replace(SERVICE, stop="SIGQUIT"), replace(SERVICE, stop="SIGKILL"))
+    named = {"a": "SIGTERM", "b": "SIGQUIT"}
+    assert len(find_faults(three, [allow("stop", **named)])) == 2
+    assert find_faults(three, [allow("stop", **named, c="SIGKILL")]) == []
+
+
 def test_the_same_allowance_twice_fails() -> None:
     both = modes(SERVICE, replace(SERVICE, stop="SIGQUIT"))
     (fault,) = find_faults(both, [allow("stop", b="SIGQUIT"), allow("stop", b="SIGQUIT")])
