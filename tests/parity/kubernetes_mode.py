@@ -98,7 +98,7 @@ def addresses(owner: JSON, container: JSON, objects: Iterable[JSON]) -> dict[str
     return {
         port_number(port.get("targetPort", port["port"]), container): address(each, port)
         for each in of_kind("Service", objects)
-        if each["spec"]["selector"].items() <= labels.items()
+        if (selector := each["spec"].get("selector")) and selector.items() <= labels.items()
         for port in each["spec"]["ports"]
     }
 
