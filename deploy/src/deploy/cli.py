@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -27,6 +28,7 @@ _SETTING = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit code; a fault is one line on stderr."""
     arguments = build_parser().parse_args(argv)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a stop is told like Ctrl-C
     try:
         arguments.command(arguments)
     except DeployError as error:
@@ -155,7 +157,7 @@ def _add_target(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--image",
-        help="the trainer's (default: that of the newest training Job, else the overlay's)",
+        help="the trainer's (default: what trains in the cluster, else the overlay's)",
     )
     parser.add_argument("--model-name", metavar="NAME", help="in place of the setting MODEL_NAME")
 

@@ -52,7 +52,7 @@ def train(arguments: argparse.Namespace) -> None:
         say(f"\n{name} goes on; to see its log again: {log} --follow job/{name}")
         raise
     check_outcome(name, outcome)
-    tell_trained(name, outcome)
+    tell_trained(name, outcome, arguments.model_name)
 
 
 def training_arguments(data: str | None, arguments: argparse.Namespace) -> Sequence[str]:
@@ -61,14 +61,16 @@ def training_arguments(data: str | None, arguments: argparse.Namespace) -> Seque
     return ["run", *given, *(["--retrain"] if arguments.retrain else [])]
 
 
-def tell_trained(name: str, outcome: Outcome) -> None:
+def tell_trained(name: str, outcome: Outcome, model_name: str | None) -> None:
     """The end of a training that went well, and what to do next."""
     found = filter(None, (_PUBLISHED.match(line.message) for line in outcome.lines))
     published = next((match[0] for match in found), None)
     if published is None:
-        say(f"{name} is done and published nothing; {PROGRAM} train --retrain trains again")
-        return
-    say(f"{published}: {PAGE} shows it within 5 s; next, to go back: {PROGRAM} rollback")
+        say(f"{name} is done and published nothing; next: {PROGRAM} train --retrain")
+    elif model_name:
+        say(f"{published}; next: {PROGRAM} list --model-name {model_name}")
+    else:
+        say(f"{published}: {PAGE} shows it within 5 s; next, to go back: {PROGRAM} rollback")
 
 
 def show(arguments: argparse.Namespace) -> None:
@@ -167,9 +169,10 @@ def plan_upload(path: Path, context: str) -> upload.Upload:
 def bring(planned: upload.Upload, cluster: Kubectl) -> str:
     """Copies it, and tells where the trainer finds it."""
     node = cluster.find("nodes")[0]["metadata"]["name"]  # the name of its container, with kind
-    say(f"copying {planned.path} into {node}: {len(planned.files):,} files")
+    megabytes = f"{planned.size / 1e6:,.1f} MB"
+    say(f"copying {planned.path} into {node}; files: {len(planned.files):,}, {megabytes}")
     if planned.unreadable:
-        say(f"{planned.unreadable:,} files are left out, since they cannot be read")
+        say(f"left out, since they cannot be read: {planned.unreadable:,}")
     if planned.name.lower().endswith(upload.MANIFESTS):
         say("the manifest alone is copied: its rows need a url")
     with closing(Progress(f"copying {planned.name}")) as progress:

@@ -67,7 +67,7 @@ class Follower:
     _read: dict[str, str] = field(default_factory=dict)  # pod -> time of its last line
     _done: set[str] = field(default_factory=set)  # pods whose log was read to the end
     _since: float = field(default_factory=time.monotonic)  # something last happened
-    _told: str = ""
+    _told: set[str] = field(default_factory=set)  # reasons, of which some take turns
 
     def follow(self) -> Outcome:
         """Waits for the end.
@@ -114,26 +114,31 @@ class Follower:
                     self._lines.append(line)
                     self._read[name] = line.time
                     self.show(line)
-        self._since, self._told = time.monotonic(), ""
+        self._since = time.monotonic()
+        self._told.clear()
         if ended is None:
             time.sleep(self.waits.look)  # the connection may have broken at once
-            return
-        self._done.add(name)
-        if ended.get("exitCode") != 0:
-            self.say(f"{name} failed: {pods.describe_exit(ended)}")
+        else:
+            self._done.add(name)
 
     def _tell_waiting(self, found: list[Manifest]) -> None:
-        """Tells why nothing runs, after a while and when the reason becomes another one."""
+        """Tells why nothing runs, after a while, and each reason once."""
         if time.monotonic() - self._since < self.waits.tell:
             return
-        waiting = [pod for pod in found if not pods.is_over(pod)]
-        reason = next(filter(None, map(pods.pending_reason, waiting)), None)
-        if reason is None:
-            subject = waiting[-1]["metadata"]["name"] if waiting else self.name
-            reason = pods.last_warning(self.kubectl.events(subject)) or "its pod is being started"
-        if reason != self._told:
-            self._told = reason
+        reason = self._waiting_reason(found)
+        if reason not in self._told:
+            self._told.add(reason)
             self.say(f"{self.name} waits: {reason}")
+
+    def _waiting_reason(self, found: list[Manifest]) -> str:
+        waiting = [pod for pod in found if not pods.is_over(pod)]
+        if known := next(filter(None, map(pods.pending_reason, waiting)), None):
+            return known
+        ends = [end for pod in found if (end := pods.exit_state(pod))]
+        if ends and not waiting:
+            return f"try {len(ends)} failed, {pods.describe_exit(ends[-1])}; another one follows"
+        subject = waiting[-1]["metadata"]["name"] if waiting else self.name
+        return pods.last_warning(self.kubectl.events(subject)) or "its pod is being started"
 
 
 def last_words(outcome: Outcome) -> str:

@@ -105,13 +105,14 @@ def trainer(job: Manifest) -> dict[str, Any]:
     raise UsageError(f"the Job {TRAINING_JOB} has no container {CONTAINER}")
 
 
-def newest_image(jobs: Iterable[Manifest]) -> str | None:
-    """The image of the newest training Job; None when there is none."""
+def proven_image(jobs: Iterable[Manifest]) -> str | None:
+    """The image of the Job that was applied, else of the newest training that succeeded."""
     trainings = [job for job in jobs if run_number(job["metadata"]["name"])]
-    if not trainings:
-        return None
-    newest = max(trainings, key=lambda job: str(job["metadata"]["creationTimestamp"]))
-    return str(trainer(newest)["image"])
+    applied = [job for job in trainings if job["metadata"]["name"] == TRAINING_JOB]
+    succeeded = [job for job in trainings if job.get("status", {}).get("succeeded")]
+    succeeded.sort(key=lambda job: str(job["metadata"]["creationTimestamp"]))
+    chosen = [*succeeded, *applied][-1:]
+    return str(trainer(chosen[0])["image"]) if chosen else None
 
 
 def config_maps(job: Manifest) -> tuple[str, ...]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import datetime
+
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +15,7 @@ class Line:
     """A line of a container's log.
 
     Attributes:
-        time: when it was written, RFC 3339.
+        time: when it was written, RFC 3339; empty where kubectl itself says something.
         text: for people, without control characters.
         level: of an event; empty for what was printed.
         message: of an event; the whole line for what was printed.
@@ -27,6 +30,8 @@ class Line:
 def parse(timestamped: str) -> Line:
     """A line of `kubectl logs --timestamps`."""
     time, _, content = timestamped.rstrip("\r\n").partition(" ")
+    if not _TIME.fullmatch(time):
+        return Line("", printable(timestamped.rstrip("\r\n")), "", timestamped)
     event = _event(content)
     if event is None:
         return Line(time, printable(content), "", content)

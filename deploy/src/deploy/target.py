@@ -71,15 +71,16 @@ def check_applied(target: Target, arguments: argparse.Namespace) -> None:
         if target.kubectl.get("configmap", name) is None:
             raise UsageError(
                 f"the cluster lacks the ConfigMap {name} of {arguments.overlay}: settings were "
-                "changed, or nothing was applied yet; apply them with kubectl --context "
-                f"{arguments.context} apply -k {arguments.overlay} (or with Tilt)"
+                "changed, or nothing was applied yet; apply them, with Tilt or with `kubectl "
+                f"--context {arguments.context} apply -k {arguments.overlay}` (that it cannot "
+                f"change the Job {jobs.TRAINING_JOB} is no matter)"
             )
 
 
 def choose_image(target: Target, given: str | None) -> str:
-    """The image: the one that is given, else that of the newest training, else the overlay's.
+    """The image: the one that is given, else one that trains in the cluster, else the overlay's.
 
     Tilt and tests give images names of their own, which only what they applied tells.
     """
     rendered = str(jobs.trainer(target.job)["image"])
-    return given or jobs.newest_image(target.kubectl.find("jobs")) or rendered
+    return given or jobs.proven_image(target.kubectl.find("jobs")) or rendered

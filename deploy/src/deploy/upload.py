@@ -31,14 +31,14 @@ NODE_FOLDER, POD_FOLDER = "/var/lib/ml-pipeline/data/uploads", "/src/data/upload
 USER = 10001  # the containers'
 MANIFESTS = (".csv", ".jsonl", ".ndjson")
 
-# Beside the old one until it is whole, which is counted: tar takes a stream that was cut between two
+# Beside the old one until it is whole, which is counted: tar takes a stream that ends between two
 # files for a whole one. What is given is an argument, so that no name can be a command.
 _RECEIVE = """
 set -e
 install -d -o "$3" -g "$3" "$1"
 staging=$(mktemp -d "$1/.incoming-XXXXXXXX")
 trap 'rm -rf "$staging"' EXIT
-tar --extract --numeric-owner --directory "$staging" --file -
+tar --extract --touch --numeric-owner --directory "$staging" --file -
 [ "$(find "$staging" -type f -printf x | wc -c)" -eq "$4" ]
 rm -rf "$1/$2"
 mv "$staging/$2" "$1/$2"
