@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from manifests import pods, quantity
+from manifests import of_kind, pods, quantity
 from rendering import sets
 
 if TYPE_CHECKING:
@@ -103,6 +103,12 @@ def test_every_container(together: str, rule: str) -> None:
         pod.owner for pod in found for each in pod.containers if not CONTAINER_RULES[rule](each)
     }
     assert broken == _allowed(rule, found)
+
+
+@pytest.mark.parametrize("together", SETS)
+def test_a_namespace_refuses_all_other_pods(together: str) -> None:
+    for each in of_kind("Namespace", SETS[together]()):
+        assert each["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
 
 
 def _allowed(rule: str, found: list[Pod]) -> set[str]:
