@@ -21,7 +21,7 @@ SHORT_SECONDS = 60  # for which a one-off Job stays when nobody is left to remov
 MOST_SECONDS = 300  # that a one-off Job may take
 REQUESTS = MappingProxyType({"cpu": "50m", "memory": "128Mi"})  # of a command without TensorFlow
 
-_NUMBERED = re.compile(rf"{TRAINING_JOB}(?:-([1-9][0-9]{{0,8}}))?")
+_NUMBERED = re.compile(rf"{TRAINING_JOB}(?:-([1-9][0-9]*))?")
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ def parse(timestamped: str) -> Line:
     if event is None:
         return Line(time, printable(content), "", content)
     known = {"time", "level", "logger", "message"}
-    parts = [_clock(event.pop("time")), f"{event['level']:7}", str(event["message"])]
+    parts = [_clock(event.pop("time")), f"{event['level']!s:7}", str(event["message"])]
     parts += [f"{key}={value}" for key, value in event.items() if key not in known]
     return Line(time, printable(" ".join(parts)), str(event["level"]), str(event["message"]))
 

@@ -16,15 +16,9 @@ from deploy.errors import DeployError, UsageError
 from deploy.kubectl import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from typing import Protocol
+    from collections.abc import Callable, Iterable, Iterator
 
-    class Tell(Protocol):
-        """Says how far something is."""
-
-        def __call__(self, files: int, size: int, of_files: int, of_size: int) -> None:
-            """So many files of so many bytes in all, of so many."""
-
+    Tell = Callable[[int, int, int, int], None]  # files and bytes so far, then of how many
 
 PRESETS = ("digits", "flowers")  # the trainer's
 NODE_FOLDER, POD_FOLDER = "/var/lib/ml-pipeline/data/uploads", "/src/data/uploads"
@@ -98,7 +92,7 @@ def plan(path: Path) -> Upload:
         UsageError: there is nothing in it, or it cannot be read.
     """
     path = path.resolve()
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", path.name).strip("-._") or "dataset"
+    name = safe_name(path.name)
     if path.is_file():
         return Upload(path, name, ((path, "", path.stat().st_size),), 0)
     files, unreadable = [], 0
@@ -113,6 +107,11 @@ def plan(path: Path) -> Upload:
     if not files:
         raise UsageError(f"--data {path}: no file in it; put a sub-folder a class there")
     return Upload(path, name, tuple(files), unreadable)
+
+
+def safe_name(text: str) -> str:
+    """A file name for what is called `text`; the trainer names the dataset for it."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-._") or "dataset"
 
 
 def send(upload: Upload, node: str, tell: Tell) -> None:
