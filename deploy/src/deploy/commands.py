@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from contextlib import closing
+from contextlib import closing, suppress
 from importlib import resources
 from typing import TYPE_CHECKING
 
@@ -141,14 +141,11 @@ def create_next(target: Target, change: Change) -> Manifest:
     Raises:
         DeployError: the cluster refuses it.
     """
-    tried: set[str] = set()
     for _ in range(MOST_RACES):
         taken = {job["metadata"]["name"] for job in target.kubectl.find("jobs")}
-        name = jobs.next_name(taken | tried)
-        try:
-            return target.kubectl.create(jobs.training_job(target.job, name, change))
-        except NameTakenError:
-            tried.add(name)
+        job = jobs.training_job(target.job, jobs.next_name(taken), change)
+        with suppress(NameTakenError):
+            return target.kubectl.create(job)
     raise DeployError(f"{MOST_RACES} names for the Job were taken by others; try again")
 
 
