@@ -153,7 +153,7 @@ def free_port() -> int:
 
 
 # A stand-in for the program: each call answers with the next pair of desired and ready replicas,
-# the last one again and again; None is a cluster that went away.
+# the last one again and again; none desired is an HPA without figures, None a cluster that is away.
 KUBECTL = """#!{python} -IS
 import json, os, pathlib, sys
 calls = pathlib.Path({calls!r})
@@ -166,7 +166,8 @@ if answer is None:
 desired, ready = answer
 print(json.dumps({{"items": [
     {{"kind": "HorizontalPodAutoscaler", "spec": {{"minReplicas": 1}},
-      "status": {{"desiredReplicas": desired}}}},
+      "status": {{"desiredReplicas": desired, "conditions": [
+          {{"type": "ScalingActive", "status": str(desired > 0)}}]}}}},
     {{"kind": "Deployment", "status": {{"readyReplicas": ready}}}},
 ]}}))
 """

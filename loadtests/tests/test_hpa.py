@@ -37,7 +37,7 @@ def test_the_drill_passes_when_replicas_rise_and_fall(
     assert re.search(r"replicas ready during the burst, most +3 +at least 3 +pass\n", ran.stdout)
     assert re.search(r"replicas ready at the end +1 +at most 1 +pass\n", ran.stdout)
     assert re.search(r"first new replica ready \d s after .*; back \d s after", ran.stdout)
-    assert re.search(r" 5 s .* ms  replicas [13] of 3\n", ran.stderr)
+    assert re.search(r" 5 s .* ms  replicas [13] ready, 3 desired\n", ran.stderr)
     told = f"report: {tmp_path}/r.html\npicture: {tmp_path}/r.png\nnext: kubectl --context kind-ml"
     assert told in ran.stdout
     picture = (tmp_path / "r.png").read_bytes()
@@ -82,9 +82,12 @@ def test_the_recording_ends_with_the_drill(
         options = ("--hpa", f"--host={host}", f"--report={tmp_path}/r.html", lenient)
         command = [sys.executable, "-m", "loadtests", *options]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-            wait_until(lambda: len(kubectl.calls) > 1)
-            process.send_signal(ended_by)
-            err = process.communicate(timeout=SECONDS)[1]
+            try:
+                wait_until(lambda: len(kubectl.calls) > 1)
+                process.send_signal(ended_by)
+                err = process.communicate(timeout=SECONDS)[1]
+            finally:
+                process.kill()
     recorder = kubectl.calls[-1][0]
     assert recorder != process.pid
     wait_until(lambda: not is_running(recorder))

@@ -34,8 +34,11 @@ def test_replicas_are_drawn_as_steps() -> None:
     drawn = {
         x: [y for y in range(90, 300) if pixels.getpixel((x, y)) == colour] for x in range(1200)
     }
-    heights = {tuple(column) for column in drawn.values() if 0 < len(column) < 10}
-    assert len(heights) == 2  # one replica, then three: nothing between, no slope
+    heights = {x: tuple(column) for x, column in drawn.items() if 0 < len(column) < 10}
+    assert len(set(heights.values())) == 2  # one replica, then three: nothing between, no slope
+    first, last = min(heights), max(heights)
+    risen = min(x for x, height in heights.items() if height == heights[last])
+    assert (risen - first) / (last - first) == pytest.approx((30 - 0.5) / (60 - 0.5), abs=0.01)
 
 
 @given(st.lists(st.floats(0, 2000), min_size=1))

@@ -58,6 +58,11 @@ def test_anything_else_is_refused(text: str) -> None:
         parse(text)
 
 
+def test_what_is_no_status_is_refused() -> None:
+    with pytest.raises(LoadError, match="tells of no HPA"):
+        parse(document({}, {}).replace("{}", "[]"))
+
+
 def test_kubectl_is_asked_for_one_context_and_namespace(kubectl: Kubectl) -> None:
     kubectl.answers((3, 2))
     assert look("kind-some") == Replicas(3, 2)
@@ -73,6 +78,13 @@ def test_at_rest_is_what_has_not_scaled_up(kubectl: Kubectl) -> None:
         with pytest.raises(LoadError, match=told) as caught:
             check_at_rest("any")
         assert caught.value.exit_code == 75
+
+
+def test_an_hpa_without_figures_is_not_drilled(kubectl: Kubectl) -> None:
+    kubectl.answers((0, 1))
+    with pytest.raises(LoadError, match="has no figures to scale by; wait a minute") as caught:
+        check_at_rest("any")
+    assert caught.value.exit_code == 75
 
 
 def test_a_cluster_that_does_not_answer(kubectl: Kubectl) -> None:

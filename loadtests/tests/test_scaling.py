@@ -53,7 +53,7 @@ def test_a_recording_counts_from_the_start_and_keeps_faults() -> None:
     recording = Recording()
     assert recording.latest() == ""
     recording.take(['{"desired": 3, "ready": 1}\n', '{"fault": "refused"}\n'])
-    assert recording.latest() == "  replicas 1 of 3"
+    assert recording.latest() == "  replicas 1 ready, 3 desired"
     assert recording.faults == ["refused"]
     when = recording.observations[0].seconds
     (counted,) = recording.since(when - 2)

@@ -53,7 +53,7 @@ class Recording:
         if not self.observations:
             return ""
         last = self.observations[-1]
-        return f"  replicas {last.ready} of {last.desired}"
+        return f"  replicas {last.ready} ready, {last.desired} desired"
 
 
 @contextmanager
