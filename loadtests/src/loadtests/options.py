@@ -67,62 +67,9 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument(
-        "--host",
-        default="http://localhost:3000",
-        help="base URL of the page, or of the model server (default: %(default)s)",
-    )
-    model = parser.add_mutually_exclusive_group()
-    model.add_argument(
-        "--model",
-        choices=("closed", "open"),
-        default="closed",
-        help="closed: users who wait for answers; open: a constant rate, whatever is still "
-        "unanswered (default: %(default)s)",
-    )
-    model.add_argument(
-        "--hpa",
-        action="store_const",
-        const=HPA,
-        dest="model",
-        help="drill for the HPA on Kubernetes: the open model, quiet, in a burst, quiet again, "
-        "while the replicas are recorded",
-    )
-    parser.add_argument("--users", type=users, help="of the closed model (default: 8)")
-    parser.add_argument(
-        "--rate",
-        type=rate,
-        help="requests a second of the open model, and of the drill while it is quiet (default: "
-        "10)",
-    )
-    parser.add_argument("--duration", type=seconds, help="seconds of both models (default: 60)")
-    parser.add_argument(
-        "--burst", type=factor, help="of the drill: so many times the --rate (default: 5)"
-    )
-    parser.add_argument(
-        "--phases",
-        type=phases,
-        help="of the drill: seconds quiet, in the burst, and quiet again (default: 60,180,300)",
-    )
-    parser.add_argument(
-        "--context", help="of the drill: the cluster's, for kubectl (default: kind-ml-pipeline)"
-    )
-    parser.add_argument(
-        "--photos",
-        type=Path,
-        default=PROJECT / "photos",
-        help="folder of JPEG, PNG or WebP files, of which the first 6 are sent, in several sizes "
-        "(default: the bundled ones)",
-    )
-    parser.add_argument(
-        "--thresholds",
-        type=Path,
-        default=PROJECT / "thresholds.toml",
-        help="what must be kept (default: loadtests/thresholds.toml)",
-    )
-    parser.add_argument(
-        "--report", type=Path, help="HTML file to write (default: .local/load/<time>-<model>.html)"
-    )
+    _add_models(parser)
+    _add_drill(parser.add_argument_group("of the drill"))
+    _add_files(parser)
     parser.add_argument(
         "--patience", type=seconds, default=PATIENCE_SECONDS, help=argparse.SUPPRESS
     )
@@ -180,3 +127,64 @@ def number(text: str, most: float, least: float = 0) -> float:
 
 def _option(model: str) -> str:
     return "--hpa" if model == HPA else f"--model {model}"
+
+
+def _add_models(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--host",
+        default="http://localhost:3000",
+        help="base URL of the page, or of the model server (default: %(default)s)",
+    )
+    model = parser.add_mutually_exclusive_group()
+    model.add_argument(
+        "--model",
+        choices=("closed", "open"),
+        default="closed",
+        help="closed: users who wait for answers; open: a constant rate, whatever is still "
+        "unanswered (default: %(default)s)",
+    )
+    model.add_argument(
+        "--hpa",
+        action="store_const",
+        const=HPA,
+        dest="model",
+        help="drill for the HPA on Kubernetes: the open model, quiet, in a burst, quiet again, "
+        "while the replicas are recorded",
+    )
+    parser.add_argument("--users", type=users, help="of the closed model (default: 8)")
+    parser.add_argument(
+        "--rate",
+        type=rate,
+        help="requests a second of the open model, and of the drill while it is quiet (default: "
+        "10)",
+    )
+    parser.add_argument("--duration", type=seconds, help="seconds of both models (default: 60)")
+
+
+def _add_drill(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--burst", type=factor, help="so many times the --rate (default: 5)")
+    group.add_argument(
+        "--phases",
+        type=phases,
+        help="seconds quiet, in the burst, and quiet again (default: 60,180,300)",
+    )
+    group.add_argument("--context", help="the cluster's, for kubectl (default: kind-ml-pipeline)")
+
+
+def _add_files(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--photos",
+        type=Path,
+        default=PROJECT / "photos",
+        help="folder of JPEG, PNG or WebP files, of which the first 6 are sent, in several sizes "
+        "(default: the bundled ones)",
+    )
+    parser.add_argument(
+        "--thresholds",
+        type=Path,
+        default=PROJECT / "thresholds.toml",
+        help="what must be kept (default: loadtests/thresholds.toml)",
+    )
+    parser.add_argument(
+        "--report", type=Path, help="HTML file to write (default: .local/load/<time>-<model>.html)"
+    )
