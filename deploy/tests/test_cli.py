@@ -160,7 +160,7 @@ def test_bad_usage_is_one_line(cluster: Cluster, arguments: list[str], told: str
 
 
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="it renders with kubectl")
-@pytest.mark.parametrize("name", ["local"])
+@pytest.mark.parametrize("name", ["dev", "local"])
 def test_the_overlays_have_what_is_needed(name: str) -> None:
     manifests = kubectl.render(Path(__file__).parents[2] / "k8s/overlays" / name)
     job = jobs.find_training_job(manifests)
