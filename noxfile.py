@@ -58,6 +58,7 @@ LOCKS = {
         "loadtests/pyproject.toml:test",
     ),
     "tests/requirements.lock": ("tests/pyproject.toml",),
+    "tests/requirements-checkov.lock": ("--group", "tests/pyproject.toml:checkov"),
     "trainer/requirements.lock": ("trainer/pyproject.toml", "--extra", "cpu"),
     "trainer/requirements-image.lock": ("--group", "trainer/pyproject.toml:image"),
     "trainer/requirements-gpu.lock": ("trainer/pyproject.toml", "--extra", "gpu"),
@@ -96,9 +97,13 @@ def tests(session: nox.Session) -> None:
     session.log("all tests have passed")
 
 
-@nox.session(venv_backend="none", requires=["lint_style", "lint_page", "lint_types"], default=False)
+@nox.session(
+    venv_backend="none",
+    requires=["lint_style", "lint_page", "lint_manifests", "lint_types"],
+    default=False,
+)
 def lint(session: nox.Session) -> None:
-    """Check style, types, import directions and the workflow."""
+    """Check style, types, import directions, manifests and the workflow."""
     session.log("nothing is to be mended")
 
 
@@ -286,6 +291,13 @@ def lint_style(session: nox.Session) -> None:
         env={"PYTHONPATH": "demo/src:deploy/src:inference/src:loadtests/src:trainer/src"},
     )
     session.run("zizmor", "--offline", "--no-progress", "--pedantic", ".github")
+
+
+@nox.session(requires=["env_tests"], default=False)
+def lint_manifests(session: nox.Session) -> None:
+    """Check the Kubernetes manifests by checkov's rules; without kubectl, skip."""
+    install(session, "tests/requirements-checkov.lock")
+    session.run(*PYTEST, "tests/kubernetes/lint_manifests.py", *session.posargs, external=True)
 
 
 @nox.session(venv_backend="none", requires=["env_page"], default=False)
