@@ -228,7 +228,7 @@ def tests_demo(session: nox.Session) -> None:
     session.run(".nox/env_demo/bin/pytest", "demo", *session.posargs, external=True)
 
 
-@nox.session(venv_backend="none", requires=["env_deploy"], default=False)
+@nox.session(venv_backend="none", requires=["env_deploy", "env_trainer"], default=False)
 def tests_deploy(session: nox.Session) -> None:
     """Test what works on a cluster."""
     session.run(".nox/env_deploy/bin/pytest", "deploy", *session.posargs, external=True)
