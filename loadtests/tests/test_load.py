@@ -69,9 +69,8 @@ def test_the_open_model_keeps_its_rate_while_nothing_is_answered(
             time.sleep(0.05)
         page.release.set()
         load.join(SECONDS)
-    assert (
-        30 <= len(page.seen) - page.seen.count("/api/ready") <= 41
-    )  # 40 were due; it may start late
+    sent = len(page.seen) - page.seen.count("/api/ready")
+    assert 30 <= sent <= 50  # 40 were due; it may start late, and end late
     waited = re.search(r"99 % of predictions within +(\d+) ms", ran[0])
     assert waited
     assert int(waited[1]) > 1000  # the first was due when nobody answered yet
