@@ -63,10 +63,12 @@ def run(*command: str, environment: Mapping[str, str] | None = None) -> str:
     return done.stdout.strip()
 
 
-def wait_until(condition: Callable[[], bool], what: str, seconds: float = 60.0) -> float:
+def wait_until(
+    condition: Callable[[], bool], what: str, seconds: float = 60.0, *, every: float = 0.05
+) -> float:
     """How many seconds it took until the condition held."""
     began = time.monotonic()
     while not condition():
         assert time.monotonic() - began < seconds, f"after {seconds:.0f} s still not: {what}"
-        time.sleep(0.05)
+        time.sleep(every)
     return time.monotonic() - began

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SECONDS = 300.0
+PAUSE = 0.5  # seconds between two questions: each is a process that wants a core for itself
 Manifest = dict[str, Any]
 
 

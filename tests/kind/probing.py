@@ -16,20 +16,26 @@ if TYPE_CHECKING:
 METADATA = "169.254.169.254"
 TRY = """
 import json, os, socket, sys
+from concurrent.futures import ThreadPoolExecutor
 os.environ["RES_OPTIONS"] = "attempts:1 timeout:2"
-reached = []
-for name, (host, port) in json.loads(sys.argv[1]).items():
+
+def connects(host, port):
     try:
         socket.create_connection((host, port), 2).close()
-        reached.append(name)
     except OSError:
-        pass
-try:
-    socket.getaddrinfo("ml-frontend.ml-pipeline.svc.cluster.local.", 80)
-    reached.append("dns")
-except OSError:
-    pass
-print(json.dumps(sorted(reached)))
+        return False
+    return True
+
+def resolves():
+    try:
+        return bool(socket.getaddrinfo("ml-frontend.ml-pipeline.svc.cluster.local.", 80))
+    except OSError:
+        return False
+
+with ThreadPoolExecutor() as pool:
+    tried = {name: pool.submit(connects, *at) for name, at in json.loads(sys.argv[1]).items()}
+    tried["dns"] = pool.submit(resolves)
+print(json.dumps([name for name, trial in tried.items() if trial.result()]))
 """
 WAIT = ("python", "-c", "import time; time.sleep(3600)")
 RESTRICTED = {

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from engine import start, unmet, wait_until
+from engine import start, unmet
 from kubectl import is_ready, restarts
 from project import ROOT
 
@@ -31,7 +31,8 @@ SUITE = ("test_api.py", "test_page.py", "test_browser.py")
 
 def test_without_a_model(applied: Kubectl, page_url: str) -> None:
     applied.wait_for_rollout("ml-frontend")
-    wait_until(lambda: has_started(applied), "the model server has passed its startup probe")
+    started = "jsonpath={.status.containerStatuses[0].started}=true"  # lives, by its startup probe
+    applied.wait(started, "pod", "--selector=app.kubernetes.io/component=inference")
     (pod,) = applied.pods("inference")
     assert (is_ready(pod), restarts(pod)) == (False, 0)
     assert httpx.get(page_url, trust_env=False).is_success
@@ -88,9 +89,3 @@ def test_the_suite_of_every_mode_passes(deployed: Kubectl, page_url: str) -> Non
     assert done.returncode == 0, done.stdout
     if "SKIPPED" in done.stdout:
         unmet(f"the suite has left something out:\n{done.stdout}", "REQUIRE_BROWSER")
-
-
-def has_started(kubectl: Kubectl) -> bool:
-    """Whether the model server lives, whatever it has to serve."""
-    statuses = [pod["status"].get("containerStatuses", []) for pod in kubectl.pods("inference")]
-    return any(each.get("started") for status in statuses for each in status)

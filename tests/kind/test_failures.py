@@ -7,13 +7,15 @@ import subprocess
 import time
 from typing import TYPE_CHECKING
 
+import pytest
+
 from engine import wait_until, with_engine
-from kubectl import is_ready, restarts
+from kubectl import PAUSE, is_ready, restarts
 from scaling import BACKEND, pinned
 from traffic import load
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from cluster import Cluster
     from kubectl import Kubectl, Manifest
@@ -23,14 +25,21 @@ if TYPE_CHECKING:
 BACK = 30.0  # seconds
 
 
+@pytest.fixture(autouse=True, scope="module")
+def two(deployed: Kubectl) -> Iterator[None]:
+    """Two model servers, each on a node of its own."""
+    with pinned(deployed, 2):
+        yield
+
+
 def test_a_pod_is_deleted_by_force(
     deployed: Kubectl, page_url: str, image: bytes, report: Report
 ) -> None:
-    with pinned(deployed, 2), load(f"{page_url}/api", image) as traffic:
+    with load(f"{page_url}/api", image) as traffic:
         (victim, _) = (pod["metadata"]["name"] for pod in deployed.pods("inference"))
         began = time.monotonic()
         deployed("delete", "pod", victim, "--force", "--grace-period=0")
-        wait_until(lambda: ready(deployed) == 2, "two model servers are ready")
+        wait_until(lambda: ready(deployed) == 2, "two are ready", every=PAUSE)
         seconds = time.monotonic() - began
         at_hand = len(traffic.failures)
         traffic.wait_for()
@@ -44,13 +53,15 @@ def test_a_pod_is_deleted_by_force(
 def test_a_process_is_killed(
     deployed: Kubectl, cluster: Cluster, page_url: str, image: bytes, report: Report
 ) -> None:
-    with pinned(deployed, 2), load(f"{page_url}/api", image) as traffic:
+    with load(f"{page_url}/api", image) as traffic:
         victim = deployed.pods("inference")[0]
         name, before = victim["metadata"]["name"], restarts(victim)
         began = time.monotonic()
         cluster.kill(victim)
-        wait_until(lambda: restarts(deployed.get("pod", name)) > before, "it is started again")
-        wait_until(lambda: is_ready(deployed.get("pod", name)), "it is ready")
+        wait_until(
+            lambda: restarts(deployed.get("pod", name)) > before, "a new process", every=PAUSE
+        )
+        wait_until(lambda: is_ready(deployed.get("pod", name)), "it is ready", every=PAUSE)
         seconds = time.monotonic() - began
         at_hand = len(traffic.failures)
         traffic.wait_for()
@@ -65,16 +76,16 @@ def test_a_node_is_drained(
 ) -> None:
     drained = cluster.nodes[1]  # the other one has the name server and the page's port
     try:
-        with pinned(deployed, 2), load(f"{page_url}/api", image) as traffic:
+        with load(f"{page_url}/api", image) as traffic:
             by_node = {pod["spec"]["nodeName"]: pod for pod in deployed.pods("inference")}
             assert sorted(by_node) == cluster.nodes
             began = time.monotonic()
             drain = start_drain(deployed, drained)
-            wait_until(lambda: disruptions_allowed(deployed) == 0, "one is being replaced")
+            wait_until(lambda: disruptions_allowed(deployed) == 0, "one is gone", every=PAUSE)
             refusal = try_to_evict(deployed, by_node[cluster.nodes[0]])
             told, _ = drain.communicate()
             seconds = time.monotonic() - began
-            wait_until(lambda: ready(deployed) == 2, "two model servers are ready")
+            wait_until(lambda: ready(deployed) == 2, "two are ready", every=PAUSE)
             traffic.wait_for()
     finally:
         deployed("uncordon", drained)

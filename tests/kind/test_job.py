@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine import wait_until
+from kubectl import PAUSE
 from training import condition_of, epochs_of, exit_code, pods_of, training_job
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def test_killed_mid_epoch(
 ) -> None:
     epochs = 20 if full else 4
     with training_job(deployed, "drilled", "run", EPOCHS=str(epochs)) as job:
-        wait_until(lambda: trained(deployed, job) >= 2, "two epochs", SECONDS)
+        wait_until(lambda: trained(deployed, job) >= 2, "two epochs", SECONDS, every=PAUSE)
         cluster.kill(pods_of(deployed, job)[0])
         deployed.wait("condition=complete", f"job/{job}", seconds=SECONDS)
         first, second = pods_of(deployed, job)
@@ -42,7 +43,7 @@ def test_killed_mid_epoch(
 @pytest.mark.parametrize(
     ("arguments", "settings", "code"),
     [
-        (("run", "--data", "/src/data/nothing"), {}, 3),
+        (("run", "--data", "/etc/hostname"), {}, 3),
         (("run",), {"EPOCHS": "none"}, 2),
     ],
     ids=["data", "settings"],

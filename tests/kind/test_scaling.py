@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from engine import wait_until
+from kubectl import PAUSE
 from pictures import plain_png
 from scaling import BACKEND, hasty, wait_for_replicas
 from traffic import ask, load
@@ -34,7 +35,8 @@ def test_up_and_down_again(
         wait_for_replicas(deployed, 1)
         began = time.monotonic()
         with load(url, picture) as traffic:
-            wait_until(lambda: serving(deployed) >= MANY, f"{MANY} are ready", UP_SECONDS)
+            many = f"{MANY} are ready"
+            wait_until(lambda: serving(deployed) >= MANY, many, UP_SECONDS, every=PAUSE)
             up = time.monotonic() - began
             traffic.wait_for()
         began = time.monotonic()
@@ -57,7 +59,7 @@ def ask_until(url: str, image: bytes, condition: Callable[[], bool]) -> list[Ans
             answers.append(ask(client, image))
             return condition()
 
-        wait_until(asked, "one is left", DOWN_SECONDS)
+        wait_until(asked, "one is left", DOWN_SECONDS, every=PAUSE)
     return answers
 
 
