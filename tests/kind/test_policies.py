@@ -91,7 +91,7 @@ def enforced(abroad: Kubectl, image: str) -> None:
 @pytest.fixture(scope="module")
 def targets(deployed: Kubectl) -> Targets:
     """What there is to reach, by its address."""
-    (backend,) = deployed.pods("inference")
+    backend, *_ = deployed.pods("inference")
     service = {
         name: deployed.get("service", name)["spec"]["clusterIP"]
         for name in ("ml-backend", "ml-frontend")
@@ -127,6 +127,6 @@ def test_from_the_trainer(strangers: Kubectl, targets: Targets) -> None:
 
 
 def test_from_the_model_server(deployed: Kubectl, targets: Targets) -> None:
-    (pod,) = deployed.pods("inference")
+    pod, *_ = deployed.pods("inference")
     others = {name: address for name, address in targets.items() if "backend" not in name}
     assert reached(deployed, pod["metadata"]["name"], others) == set()

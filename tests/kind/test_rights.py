@@ -52,7 +52,7 @@ def test_rights_are_told(applied: Kubectl) -> None:
 
 def test_a_pod_has_no_token(deployed: Kubectl) -> None:
     for component in ("inference", "frontend"):
-        (pod,) = deployed.pods(component)
+        pod, *_ = deployed.pods(component)
         mounted = [each["mountPath"] for each in pod["spec"]["containers"][0]["volumeMounts"]]
         assert not [path for path in mounted if path.startswith("/var/run/secrets")]
 
