@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -8,8 +9,9 @@ import pytest
 
 from trainer import runs
 from trainer.dataset import Dataset
-from trainer.errors import DataError
+from trainer.errors import DataError, TemporaryError
 from trainer.options import Options
+from trainer.storage import locked
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,9 +82,21 @@ def test_runs_of_other_images_or_that_were_tampered_with_do_not_count(dataset: D
 
 def test_what_is_forgotten_is_gone(dataset: Dataset) -> None:
     run = finished(dataset, OPTIONS, OUTCOME.finished)
+    (run.folder / "checkpoints").mkdir()
+    (run.folder / "checkpoints" / "1.keras").touch()
     runs.forget(run)
-    assert not run.folder.exists()
+    assert set(run.folder.iterdir()) == {run.lock}
+    shutil.rmtree(run.folder)
     runs.forget(run)
+
+
+def test_what_another_trainer_is_at_is_not_forgotten(dataset: Dataset) -> None:
+    run = finished(dataset, OPTIONS, OUTCOME.finished)
+    before = set(run.folder.iterdir()) | {run.lock}
+    with locked(run.lock):
+        with pytest.raises(TemporaryError, match="another trainer is writing here"):
+            runs.forget(run)
+        assert set(run.folder.iterdir()) == before
 
 
 def test_an_outcome_is_of_now() -> None:

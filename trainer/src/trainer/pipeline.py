@@ -57,7 +57,7 @@ def fit(
     )
     with _told_in_one_line(run):
         run.folder.mkdir(parents=True, exist_ok=True)
-    with locked(run.folder / ".lock"), progress("train") as tell, _told_in_one_line(run):
+    with locked(run.lock), progress("train") as tell, _told_in_one_line(run):
         watcher = Watcher(run.options.epochs, status, tell, tensorboard)
         fitted = training.fit(task, run.options, run.folder, watcher)
         best = training.best(fitted.history)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from trainer import hints, timestamp
 from trainer.errors import DataError
 from trainer.options import Options, fingerprint
-from trainer.storage import replace_file
+from trainer.storage import locked, replace_file, writing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +30,11 @@ class Run:
     folder: Path
     options: Options
     fingerprint: str
+
+    @property
+    def lock(self) -> Path:
+        """Held by the one trainer that writes here."""
+        return self.folder / ".lock"
 
     @property
     def export_folder(self) -> Path:
@@ -68,8 +73,19 @@ def open_run(dataset: Dataset, options: Options) -> Run:
 
 
 def forget(run: Run) -> None:
-    """Remove all that the run has left, so that it begins anew."""
-    shutil.rmtree(run.folder, ignore_errors=True)
+    """Remove all that the run has left, so that it begins anew.
+
+    Raises:
+        TemporaryError: another trainer is at it.
+    """
+    if not run.folder.exists():
+        return
+    with writing(run.folder), locked(run.lock):
+        for path in set(run.folder.iterdir()) - {run.lock}:
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
 
 
 def write_outcome(run: Run, outcome: Outcome) -> None:
