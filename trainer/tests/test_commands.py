@@ -179,10 +179,11 @@ def test_retrain_begins_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     world, fake = trained(tmp_path / "world"), FakePipeline(tmp_path / "sources")
     monkeypatch.setattr(commands, "start_pipeline", lambda: fake)
     assert world.trainer("fit", "--retrain") == 0
-    assert not fake.fitted[-1].folder.exists()
-    fake.fitted[-1].folder.mkdir()
+    run = fake.fitted[-1]
+    assert set(run.folder.iterdir()) == {run.lock}
+    (run.folder / "weights").touch()
     assert world.run("--retrain") == 0
-    assert not fake.fitted[-1].folder.exists()
+    assert set(run.folder.iterdir()) == {run.lock}
 
 
 def test_after_a_rollback_a_run_warns_and_switch_switches(
