@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
 
 LOCAL = ROOT / "k8s/overlays/local"
 SERVICES = ("trainer", "inference", "frontend")
+# The overlay has them in the nodes already; these come from the cluster's registry.
+PULLED = {
+    "op": "replace",
+    "path": "/spec/template/spec/containers/0/imagePullPolicy",
+    "value": "IfNotPresent",
+}
 SUSPENDED = """
 apiVersion: batch/v1
 kind: Job
@@ -26,11 +33,14 @@ spec: {suspend: true}
 
 def write_overlay(folder: Path, cluster: Cluster) -> None:
     """A kustomization in a new folder, and beside it, in `suspended`, one that does not train."""
-    images = []
+    images, patches = [], []
     for service in SERVICES:
         name = f"ml-pipeline/{service}"
         images.append({"name": name, "newName": cluster.push(f"{name}:{TAG}"), "newTag": TAG})
-    _write(folder, LOCAL, images=images)
+    for kind in ("Deployment", "Job"):
+        target = {"kind": kind, "namespace": "ml-pipeline"}
+        patches.append({"target": target, "patch": json.dumps([PULLED])})
+    _write(folder, LOCAL, images=images, patches=patches)
     _write(folder.with_name("suspended"), folder, patches=[{"patch": SUSPENDED}])
 
 

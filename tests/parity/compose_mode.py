@@ -74,6 +74,7 @@ def service(component: str, defined: JSON, image: BuiltImage, arriving: frozense
         limits=amounts(resources.get("limits", {})),
         requests=amounts(resources.get("reservations", {})),
         restart=defined.get("restart", "no"),
+        pull=defined.get("pull_policy", "missing"),
     )
 
 

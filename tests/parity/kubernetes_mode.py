@@ -21,6 +21,7 @@ JSON: TypeAlias = dict[str, Any]
 COMPONENT = "app.kubernetes.io/component"
 # In Docker's words: a pod that somebody has stopped is gone, and stays so.
 RESTARTS = {"Always": "unless-stopped", "OnFailure": "on-failure", "Never": "no"}
+PULLS = {"Always": "always", "IfNotPresent": "missing", "Never": "never"}
 RETRIES = 6  # a Job's default
 # https://kubernetes.io/docs/concepts/workloads/pods/probes/
 PROBE_DEFAULTS = {"periodSeconds": 10, "timeoutSeconds": 1, "failureThreshold": 3}
@@ -72,6 +73,7 @@ def service(component: str, owner: JSON, objects: list[JSON], image: BuiltImage)
         limits=amounts(resources.get("limits", {})),
         requests=amounts(resources.get("requests", {})),
         restart=restart(owner, pod),
+        pull=PULLS[container.get("imagePullPolicy", "IfNotPresent")],
     )
 
 

@@ -37,6 +37,7 @@ class Service:
         health: what is asked, and when, in seconds.
         limits: cores and bytes.
         requests: the same, of what is set aside.
+        pull: when the image is asked of a registry.
     """
 
     component: str
@@ -58,6 +59,7 @@ class Service:
     limits: Mapping[str, str] | None = None
     requests: Mapping[str, str] | None = None
     restart: str | None = None
+    pull: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,6 +156,7 @@ COMPONENT = "app.kubernetes.io~1component"
         (BACKEND, f"{RESOURCES}/limits/memory", "2G", "limits.memory"),
         (BACKEND, f"{RESOURCES}/requests/cpu", REMOVED, "requests.cpus"),
         (BACKEND, f"{RESOURCES}/requests/memory", "1Gi", "requests.memory"),
+        (BACKEND, f"{CONTAINER}/imagePullPolicy", "IfNotPresent", "pull"),
         (TRAINING, "/spec/backoffLimit", 0, "restart"),
     ],
 )

@@ -32,6 +32,7 @@ SERVICE = Service(
     limits={"cpus": "1", "memory": "2147483648"},
     requests={"memory": "268435456"},
     restart="unless-stopped",
+    pull="never",
 )
 OTHERS: list[tuple[str, dict[str, Any]]] = [
     ("command", {"command": "python"}),
@@ -54,6 +55,7 @@ OTHERS: list[tuple[str, dict[str, Any]]] = [
     ("limits.memory", {"limits": {"cpus": "1", "memory": "1"}}),
     ("requests.memory", {"requests": {}}),
     ("restart", {"restart": "no"}),
+    ("pull", {"pull": "missing"}),
 ]
 
 
