@@ -153,10 +153,10 @@ def renamed(name: str, volumes: str) -> list[dict[str, Any]]:
     (plane,) = cluster["kindV1Alpha4Cluster"]["nodes"]
     for mount in plane["extraMounts"]:
         mount["hostPath"] = volumes
+    (published,) = plane.pop("extraPortMappings")
     worker = copy.deepcopy(plane) | {"role": "worker"}
-    plane["kubeadmConfigPatches"] = [SCHEDULABLE]
     (port,) = free_ports(1)
-    published = {"containerPort": PAGE_PORT, "hostPort": port, "listenAddress": "127.0.0.1"}
-    plane["extraPortMappings"] = [published]
+    plane["kubeadmConfigPatches"] = [SCHEDULABLE]
+    plane["extraPortMappings"] = [published | {"hostPort": port}]
     cluster["kindV1Alpha4Cluster"]["nodes"] = [plane, worker]
     return [registry, cluster]
