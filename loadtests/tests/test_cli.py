@@ -56,11 +56,15 @@ def test_the_help_has_examples(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_each_model_has_its_defaults() -> None:
     told = {
-        model: (each.users, each.rate, each.duration)
+        model: (each.users, each.rate, each.duration, each.host.rpartition(":")[2])
         for model, options in {"closed": (), "open": ("--model=open",), "hpa": ("--hpa",)}.items()
         for each in [parse(options)]
     }
-    assert told == {"closed": (8, 10, 60), "open": (1, 10, 60), "hpa": (1, 10, 540)}
+    assert told == {
+        "closed": (8, 10, 60, "3000"),
+        "open": (1, 10, 60, "3000"),
+        "hpa": (1, 10, 540, "30300"),
+    }
 
 
 def code_of(*options: str) -> int:

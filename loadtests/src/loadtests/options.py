@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).resolve().parents[2]
 HPA = "hpa"
+PAGE, NODE_PORT = "http://localhost:3000", "http://localhost:30300"
 MOST_USERS, MOST_RATE, MOST_SECONDS, MOST_FACTOR = 1000, 1000.0, 86_400.0, 100.0
 PHASES = (60.0, 180.0, 300.0)
 DEFAULTS = {
@@ -42,6 +43,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         elif name not in BELONGINGS[arguments.model]:
             models = " or ".join(_option(each) for each in BELONGINGS if name in BELONGINGS[each])
             parser.error(f"--{name} goes with {models}, not with {_option(arguments.model)}")
+    if arguments.host is None:
+        arguments.host = NODE_PORT if arguments.model == HPA else PAGE
     if arguments.model != "closed":
         arguments.users = 1
     if arguments.model == HPA:
@@ -132,8 +135,8 @@ def _option(model: str) -> str:
 def _add_models(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--host",
-        default="http://localhost:3000",
-        help="base URL of the page, or of the model server (default: %(default)s)",
+        help=f"base URL of the page, or of the model server (default: {PAGE}; with --hpa the port "
+        f"of the kind cluster, {NODE_PORT})",
     )
     model = parser.add_mutually_exclusive_group()
     model.add_argument(

@@ -13,7 +13,7 @@ from loadtests.errors import UNREACHABLE, LoadError
 PATIENCE_SECONDS = 10.0
 POLL_SECONDS = 0.2
 PAGE, MODEL_SERVER = "/api", ""
-START = "start it with ./noxw -s demo or docker compose up, or name another --host"
+START = "start it with ./noxw -s demo, docker compose up or tilt up, or name another --host"
 
 
 def check_host(host: str) -> str:
