@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import os
 import shutil
@@ -151,12 +150,10 @@ def renamed(name: str, volumes: str) -> list[dict[str, Any]]:
     registry["name"] = cluster["registry"] = f"{name}-registry"
     cluster["name"] = f"kind-{name}"
     (plane,) = cluster["kindV1Alpha4Cluster"]["nodes"]
-    for mount in plane["extraMounts"]:
-        mount["hostPath"] = volumes
-    (published,) = plane.pop("extraPortMappings")
-    worker = copy.deepcopy(plane) | {"role": "worker"}
-    (port,) = free_ports(1)
+    (mount,), (published,) = plane["extraMounts"], plane["extraPortMappings"]
+    mount["hostPath"] = volumes
+    (published["hostPort"],) = free_ports(1)
     plane["kubeadmConfigPatches"] = [SCHEDULABLE]
-    plane["extraPortMappings"] = [published | {"hostPort": port}]
+    worker = {"role": "worker", "extraMounts": [dict(mount)]}
     cluster["kindV1Alpha4Cluster"]["nodes"] = [plane, worker]
     return [registry, cluster]
