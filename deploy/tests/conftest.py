@@ -64,10 +64,13 @@ class Cluster:
 
     def has(self, name: str, **changes: Any) -> None:  # noqa: ANN401 - as JSON has it
         container = {"name": "trainer", "image": changes.pop("image", "there:1")}
+        container["args"] = changes.pop("args", ["run"])
+        done = {**status("Complete"), "succeeded": 1}
+        ended = changes.pop("ended", True)
         job = {
             "metadata": {"name": name, "creationTimestamp": "2025-01-01T00:00:00Z"} | changes,
             "spec": {"template": {"spec": {"containers": [container]}}},
-            "status": {"succeeded": 1},
+            "status": done if ended else {"active": 1},
         }
         (self.state / "jobs" / name).write_text(json.dumps(job))
 
@@ -80,11 +83,14 @@ class Cluster:
     def calls(self) -> list[list[str]]:
         return [json.loads(line) for line in (self.state / "calls").read_text().splitlines()]
 
+    def command(self, *arguments: str) -> list[str]:
+        target = ("--context=kind-test", f"--overlay={OVERLAY}")
+        return [sys.executable, "-m", "deploy", *arguments[:1], *target, *arguments[1:]]
+
     def run(self, *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
         """The command on this cluster."""
-        target = ("--context=kind-test", f"--overlay={OVERLAY}")
         return subprocess.run(
-            [sys.executable, "-m", "deploy", *arguments[:1], *target, *arguments[1:]],
+            self.command(*arguments),
             capture_output=True,
             text=True,
             check=False,

@@ -11,8 +11,12 @@ if __name__ == "__main__":
     state = Path(os.environ["FAKE_CLUSTER"])
     if (state / "no-node").exists():
         sys.exit("Error response from daemon: No such container: the-node")
+    if (state / "no-reader").exists():
+        os.close(sys.stdin.fileno())
+        (state / "closed").touch()
+        sys.exit(1)
     verb, interactive, node, shell, option, script, name, folder, *rest = sys.argv[1:]
     here = f"{state}/{node}{folder}"
     Path(here).parent.mkdir(parents=True, exist_ok=True)
-    rest[1] = str(os.getuid())  # only root may give files away
+    rest[2] = str(os.getuid())  # only root may give files away
     sys.exit(subprocess.run([shell, option, script, name, here, *rest], check=False).returncode)

@@ -2,7 +2,7 @@
 
 scenario.json: `moments`, of which each look at pods uses up one, the last one staying: the Job's
 `status`, its `pods`; `logs` by pod; `configmaps`; `events`; `races`, Jobs that somebody else makes
-a moment earlier; `down`, calls that fail first.
+a moment earlier; `down`, calls that fail first; `no-events`, such calls for events alone.
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ def kustomize(folder: str) -> int:
 
 def get(arguments: list[str]) -> int:
     kind, name = arguments[:2]
+    if kind == "events" and used_up("no-events") < SCENARIO.get("no-events", 0):
+        return fail(REFUSED)
     lists = {
         "events": SCENARIO.get("events", []),
         "jobs": [json.loads(path.read_text()) for path in jobs()],

@@ -1,17 +1,23 @@
 from __future__ import annotations
 
+import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from conftest import ended, event
+from conftest import ended, event, status
 
-from deploy import jobs, kubectl
+from deploy import cli, jobs, kubectl, upload
+from deploy.errors import UnreachableError
+from deploy.follow import Follower
 
 if TYPE_CHECKING:
     from conftest import Cluster
+
+    from deploy.follow import Outcome
 
 PUBLISHED = event(1, "version 4 of classifier is published: /src/model/classifier/4")
 MODEL_COMMANDS = [["list"], ["rollback"], ["rollback", "3"], ["prune", "--keep", "2"]]
@@ -21,11 +27,11 @@ def trainer(job: dict[str, Any]) -> dict[str, Any]:
     return jobs.trainer(job)
 
 
-def test_the_first_training_is_the_overlay_s_job(cluster: Cluster) -> None:
+def test_a_training_is_a_new_job_and_never_the_overlay_s_own(cluster: Cluster) -> None:
     cluster.will(**ended(0, PUBLISHED))
     answer = cluster.run("train")
     assert answer.returncode == 0
-    assert list(cluster.jobs) == ["ml-training-job"]
+    assert list(cluster.jobs) == ["ml-training-job-2"]
     assert "version 4 of classifier is published" in answer.stdout
     assert "http://localhost:3000 shows it within 5 s" in answer.stderr
     assert "./noxw -s kind -- rollback" in answer.stderr
@@ -56,7 +62,7 @@ def test_a_failed_training_tells_why(cluster: Cluster) -> None:
     answer = cluster.run("train")
     assert answer.returncode == 1
     assert "starting" in answer.stdout
-    told = "deploy: ml-training-job failed, bad data (exit code 3): no images at all"
+    told = "deploy: ml-training-job-2 failed, bad data (exit code 3): no images at all"
     assert answer.stderr.splitlines()[-1] == told
 
 
@@ -64,7 +70,7 @@ def test_without_following_it_tells_how_to(cluster: Cluster) -> None:
     cluster.will(moments=[])
     answer = cluster.run("train", "--no-follow")
     assert answer.returncode == 0
-    assert answer.stderr.splitlines()[-1].endswith("logs --follow job/ml-training-job")
+    assert answer.stderr.splitlines()[-1].endswith("logs --follow job/ml-training-job-2")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a node's tar and find are GNU's")
@@ -73,10 +79,68 @@ def test_a_folder_of_this_machine_is_copied_first(cluster: Cluster, tmp_path: Pa
     (tmp_path / "photos/cats/1.jpg").touch()
     cluster.will(**ended(0, PUBLISHED))
     assert cluster.run("train", "--data=photos", cwd=tmp_path).returncode == 0
-    node = Path(f"{cluster.state}/the-node/var/lib/ml-pipeline/data/uploads/photos/cats/1.jpg")
-    assert node.exists()
-    made = trainer(cluster.jobs["ml-training-job"])
-    assert made["args"] == ["run", "--data", "/src/data/uploads/photos"]
+    made = trainer(cluster.jobs["ml-training-job-2"])
+    *others, given = made["args"]
+    assert others == ["run", "--data"]
+    assert re.fullmatch(r"/src/data/uploads/[0-9a-f]{8}/photos", given)
+    below = Path(given).relative_to("/src")
+    assert Path(f"{cluster.state}/the-node/var/lib/ml-pipeline", below, "cats/1.jpg").exists()
+
+
+def test_a_copy_that_a_training_reads_is_not_replaced(cluster: Cluster, tmp_path: Path) -> None:
+    (tmp_path / "photos.zip").touch()
+    given = upload.plan(tmp_path / "photos.zip").pod_path
+    cluster.has("ml-training-job-3", args=["run", "--data", given], ended=False)
+    cluster.will(**ended(0, PUBLISHED))
+    answer = cluster.run("train", f"--data={tmp_path}/photos.zip")
+    assert answer.returncode == 75
+    line = "kubectl --context kind-test --namespace ml-pipeline delete job ml-training-job-3"
+    assert answer.stderr.strip().endswith(line)
+    assert not (cluster.state / "the-node").exists()
+    cluster.has("ml-training-job-3", args=["run", "--data", given])
+    assert cluster.run("train", f"--data={tmp_path}/photos.zip").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("http://192.168.1.5:8000/x.zip", "192.168.1.5:8000"),
+        ("https://user:secret@10.0.0.1/x.zip", "10.0.0.1"),
+        ("http://localhost/x.zip", "localhost"),
+        ("http://[2606:4700::1111]/x.zip", "2606:4700::1111"),
+        ("http://example.com:8080/x.zip?token=secret", "example.com:8080"),
+    ],
+)
+def test_a_url_that_no_training_reaches(cluster: Cluster, url: str, place: str) -> None:
+    cluster.will(**ended(0, PUBLISHED))
+    answer = cluster.run("train", f"--data={url}")
+    assert answer.returncode == 2
+    assert f"cannot reach {place}: the cluster's NetworkPolicy" in answer.stderr
+    assert "secret" not in answer.stderr
+    assert cluster.jobs == {}
+
+
+def test_a_training_that_took_too_long_goes_on(cluster: Cluster) -> None:
+    failed = status("Failed", reason="DeadlineExceeded")
+    cluster.will(moments=[{"status": failed, "pods": []}])
+    answer = cluster.run("train")
+    assert answer.returncode == 1
+    assert "(the same command without --retrain goes on from its last epoch)" in answer.stderr
+
+
+def test_a_training_whose_cluster_goes_away_goes_on(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cluster.will(**ended(0, PUBLISHED))
+
+    def give_up(_: Follower) -> Outcome:
+        raise UnreachableError("the cluster does not answer")
+
+    monkeypatch.setattr(Follower, "follow", give_up)
+    assert cli.main(cluster.command("train")[3:]) == 75
+    line = "kubectl --context kind-test --namespace ml-pipeline logs --follow job/ml-training-job-2"
+    told = f"ml-training-job-2 goes on; to see its log again: {line}\n"
+    assert capsys.readouterr().err.endswith(f"{told}deploy: the cluster does not answer\n")
 
 
 def test_it_is_not_copied_elsewhere(cluster: Cluster, tmp_path: Path) -> None:
@@ -128,7 +192,31 @@ def test_a_cluster_that_does_not_answer(cluster: Cluster) -> None:
 
 def test_a_context_that_is_not_there(cluster: Cluster) -> None:
     cluster.will()
-    assert cluster.run("list", "--context=kind-else").returncode == 75
+    answer = cluster.run("list", "--context=kind-else")
+    assert answer.returncode == 2
+    assert "there is no such context; `kubectl config get-contexts` shows" in answer.stderr
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["train"]])
+def test_when_nobody_reads_on_it_is_done_all_the_same(
+    cluster: Cluster, arguments: list[str]
+) -> None:
+    cluster.will(**ended(0, "2026-01-01T00:00:00.000000000Z *    3  digits\n" * 3))
+    with subprocess.Popen(
+        cluster.command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        (process.stdout or sys.stdin).close()
+        told = process.stderr.read() if process.stderr else ""
+    assert "Error" not in told
+    assert process.returncode == 0
+
+
+def test_the_page_is_where_the_environment_has_it(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster.will(**ended(0, PUBLISHED))
+    monkeypatch.setenv("FRONTEND_PORT", "3001")
+    assert "http://localhost:3001 shows it" in cluster.run("train").stderr
 
 
 def test_without_kubectl(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:

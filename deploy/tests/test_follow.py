@@ -44,7 +44,7 @@ def test_a_broken_connection_is_taken_up_where_it_broke(cluster: Cluster) -> Non
     cluster.will(moments=moments, logs={"a": event(7, "one")})
     follow(cluster)
     asked = [call[-1] for call in cluster.calls if "logs" in call]
-    assert asked == ["--timestamps", "--since-time=2026-01-01T00:00:07.000000000Z"]
+    assert asked == ["--request-timeout=60s", "--since-time=2026-01-01T00:00:07.000000000Z"]
 
 
 def test_why_a_pod_waits_is_told_and_each_reason_once(cluster: Cluster) -> None:
@@ -114,6 +114,15 @@ def test_why_a_job_failed(cluster: Cluster, scenario: dict[str, Any], fault: str
     assert follow(cluster)[0].fault == fault
 
 
+def test_a_job_that_failed_is_not_waited_for_though_its_pod_s_end_is_unknown(
+    cluster: Cluster,
+) -> None:
+    lost = moment(pod("a", **RUNNING), kind="Failed", reason="BackoffLimitExceeded")
+    cluster.will(moments=[lost], logs={"a": event(1, "one")})
+    outcome, shown, _ = follow(cluster)
+    assert (outcome.fault, shown) == ("BackoffLimitExceeded", ["one"])
+
+
 def test_a_job_that_was_removed(cluster: Cluster) -> None:
     cluster.will(moments=[moment()])
     with pytest.raises(DeployError, match="was removed before its end was seen"):
@@ -123,6 +132,12 @@ def test_a_job_that_was_removed(cluster: Cluster) -> None:
 def test_a_cluster_that_is_away_for_a_moment(cluster: Cluster) -> None:
     cluster.will(**ended(0, event(1, "one")), down=3)
     assert follow(cluster)[1] == ["one"]
+
+
+def test_it_may_be_away_while_it_is_asked_why_a_pod_waits(cluster: Cluster) -> None:
+    moments = [moment(), moment(pod("a", **DONE), kind="Complete")]
+    cluster.will(moments=moments, **{"no-events": 3})
+    assert follow(cluster)[2] == ["the-job waits: its pod is being started"]
 
 
 def test_a_cluster_that_stays_away(cluster: Cluster) -> None:

@@ -60,10 +60,10 @@ def test_a_program_takes_the_place_of_the_entry_point() -> None:
 @pytest.mark.parametrize(
     ("taken", "name"),
     [
-        ([], "ml-training-job"),
+        ([], "ml-training-job-2"),
         (["ml-training-job"], "ml-training-job-2"),
         (["ml-training-job-9", "ml-training-job-10"], "ml-training-job-11"),
-        (["ml-model-list-x2", "ml-training-job-x", "ml-training-job-02"], "ml-training-job"),
+        (["ml-model-list-x2", "ml-training-job-x", "ml-training-job-02"], "ml-training-job-2"),
     ],
 )
 def test_the_next_name(taken: list[str], name: str) -> None:
@@ -71,11 +71,13 @@ def test_the_next_name(taken: list[str], name: str) -> None:
 
 
 @given(st.sets(NUMBERS))
-def test_the_next_number_is_one_more_than_the_highest(numbers: set[int]) -> None:
+def test_the_next_number_is_one_more_than_the_highest_and_of_the_overlay_s(
+    numbers: set[int],
+) -> None:
     taken = [f"ml-training-job-{number}" for number in numbers]
     name = jobs.next_name(taken)
     assert name not in taken
-    assert jobs.run_number(name) == max(numbers, default=0) + 1
+    assert jobs.run_number(name) == max({1, *numbers}) + 1
 
 
 def made(name: str, day: int, *, succeeded: bool) -> dict[str, Any]:
@@ -89,7 +91,17 @@ def test_the_image_of_the_applied_job_comes_first() -> None:
         made("ml-training-job", 1, succeeded=False),
         made("ml-training-job-2", 2, succeeded=True),
     ]
-    assert jobs.proven_image(found) == "image-of-ml-training-job"
+    assert jobs.image_in_use(found) == "image-of-ml-training-job"
+
+
+def test_an_image_that_takes_the_overlay_s_place_may_be_pulled() -> None:
+    never = copy.deepcopy(RENDERED)
+    jobs.trainer(never)["imagePullPolicy"] = "Never"
+    policies = [
+        jobs.trainer(jobs.training_job(never, "name", Change([], {}, image)))["imagePullPolicy"]
+        for image in ("registry/trainer:2", jobs.trainer(RENDERED)["image"], None)
+    ]
+    assert policies == ["IfNotPresent", "Never", "Never"]
 
 
 def test_else_the_image_of_the_newest_training_that_succeeded() -> None:
@@ -99,8 +111,8 @@ def test_else_the_image_of_the_newest_training_that_succeeded() -> None:
         made("ml-training-job-4", 4, succeeded=False),
         made("another", 5, succeeded=True),
     ]
-    assert jobs.proven_image(found) == "image-of-ml-training-job-3"
-    assert jobs.proven_image(found[2:]) is None
+    assert jobs.image_in_use(found) == "image-of-ml-training-job-3"
+    assert jobs.image_in_use(found[2:]) is None
 
 
 def test_the_config_maps_that_a_pod_cannot_do_without() -> None:

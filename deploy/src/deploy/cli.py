@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[3]
 INTERRUPTED = 130
 EXIT_CODES = """exit codes:
   0 done   1 the Job failed, or was refused   2 bad usage, or something is not installed or applied
-  75 the cluster does not answer; try again   130 interrupted
+  75 the cluster does not answer, or a training reads the data; try again   130 interrupted
 """
 _SETTING = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
 

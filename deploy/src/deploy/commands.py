@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
-from contextlib import closing, suppress
+from contextlib import suppress
 from importlib import resources
 from typing import TYPE_CHECKING
 
-from deploy import jobs, upload
-from deploy.console import Progress, say, tell
-from deploy.errors import DeployError, NameTakenError, UsageError
+from deploy import data, jobs
+from deploy.console import say, tell
+from deploy.errors import DeployError, NameTakenError, UnreachableError
 from deploy.follow import Follower, last_words
 from deploy.jobs import Change
 from deploy.target import check_applied, choose_image, chosen_settings, find_target
@@ -17,14 +18,12 @@ from deploy.target import check_applied, choose_image, chosen_settings, find_tar
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
-    from pathlib import Path
 
     from deploy.follow import Outcome
-    from deploy.kubectl import Kubectl, Manifest
+    from deploy.kubectl import Manifest
     from deploy.log import Line
     from deploy.target import Target
 
-PAGE = "http://localhost:3000"
 PROGRAM = "./noxw -s kind --"
 MOST_RACES = 20
 _PUBLISHED = re.compile(r"version \d+ of \S+ is published")
@@ -34,31 +33,30 @@ def train(arguments: argparse.Namespace) -> None:
     """A new training Job, followed to its end."""
     target = find_target(arguments)
     env = chosen_settings(arguments, target)
-    path = None if arguments.data is None else upload.local_path(arguments.data)
-    planned = plan_upload(path, arguments.context) if path else None
+    planned = data.plan(arguments.data, target)
     check_applied(target, arguments)
     image = choose_image(target, arguments.image)
-    data = bring(planned, target.kubectl) if planned else arguments.data
-    job = create_next(target, Change(training_arguments(data, arguments), env, image))
+    given = data.bring(planned, target.kubectl) if planned else arguments.data
+    job = create_next(target, Change(training_arguments(given, arguments), env, image))
     name = job["metadata"]["name"]
-    log = f"kubectl --context {arguments.context} --namespace {target.kubectl.namespace} logs"
+    log = target.kubectl.shown("logs", "--follow", f"job/{name}")
     say(f"{name} is created, with the image {jobs.trainer(job)['image']}")
     if not arguments.follow:
-        say(f"next: {log} --follow job/{name}")
+        say(f"next: {log}")
         return
     try:
         outcome = Follower(target.kubectl, name, lambda line: tell(line.text), say).follow()
-    except KeyboardInterrupt:
-        say(f"\n{name} goes on; to see its log again: {log} --follow job/{name}")
+    except (KeyboardInterrupt, UnreachableError):
+        say(f"\n{name} goes on; to see its log again: {log}")
         raise
     check_outcome(name, outcome)
     tell_trained(name, outcome, arguments.model_name)
 
 
-def training_arguments(data: str | None, arguments: argparse.Namespace) -> Sequence[str]:
+def training_arguments(given: str | None, arguments: argparse.Namespace) -> Sequence[str]:
     """What the trainer is called with."""
-    given = [] if data is None else ["--data", data]
-    return ["run", *given, *(["--retrain"] if arguments.retrain else [])]
+    named = [] if given is None else ["--data", given]
+    return ["run", *named, *(["--retrain"] if arguments.retrain else [])]
 
 
 def tell_trained(name: str, outcome: Outcome, model_name: str | None) -> None:
@@ -70,7 +68,12 @@ def tell_trained(name: str, outcome: Outcome, model_name: str | None) -> None:
     elif model_name:
         say(f"{published}; next: {PROGRAM} list --model-name {model_name}")
     else:
-        say(f"{published}: {PAGE} shows it within 5 s; next, to go back: {PROGRAM} rollback")
+        say(f"{published}: {page_url()} shows it within 5 s; next, to go back: {PROGRAM} rollback")
+
+
+def page_url() -> str:
+    """Where the page is, which `tilt up` and `docker compose up` take from the environment too."""
+    return f"http://localhost:{os.environ.get('FRONTEND_PORT') or 3000}"
 
 
 def show(arguments: argparse.Namespace) -> None:
@@ -93,7 +96,7 @@ def break_model(arguments: argparse.Namespace) -> None:
     """A version that cannot be loaded, published and current."""
     script = resources.files("deploy").joinpath("drills/publish_corrupt.py").read_text("utf-8")
     run_once(arguments, "break", Change([], {}, program=["python", "-c", script]))
-    say(f"{PAGE} goes on with the last good version, and lists this one with what is wrong")
+    say(f"{page_url()} goes on with the last good version, and lists this one with what is wrong")
 
 
 def run_once(arguments: argparse.Namespace, command: str, change: Change) -> None:
@@ -147,31 +150,3 @@ def create_next(target: Target, change: Change) -> Manifest:
         with suppress(NameTakenError):
             return target.kubectl.create(job)
     raise DeployError(f"{MOST_RACES} names for the Job were taken by others; try again")
-
-
-def plan_upload(path: Path, context: str) -> upload.Upload:
-    """What of this machine is to be copied.
-
-    Raises:
-        UsageError: it cannot be.
-    """
-    if not context.startswith("kind-"):
-        raise UsageError(
-            f"--data {path}: data of this machine is copied into kind clusters only, which "
-            f"{context} is not; give a URL or a preset"
-        )
-    return upload.plan(path)
-
-
-def bring(planned: upload.Upload, cluster: Kubectl) -> str:
-    """Copies it, and tells where the trainer finds it."""
-    node = cluster.find("nodes")[0]["metadata"]["name"]  # the name of its container, with kind
-    megabytes = f"{planned.size / 1e6:,.1f} MB"
-    say(f"copying {planned.path} into {node}; files: {len(planned.files):,}, {megabytes}")
-    if planned.unreadable:
-        say(f"left out, since they cannot be read: {planned.unreadable:,}")
-    if planned.name.lower().endswith(upload.MANIFESTS):
-        say("the manifest alone is copied: its rows need a url")
-    with closing(Progress(f"copying {planned.name}")) as progress:
-        upload.send(planned, node, progress)
-    return planned.pod_path

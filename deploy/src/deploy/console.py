@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import TextIO
 
 FIRST_SECONDS = 2.0
 SECONDS_BETWEEN_LINES = 10.0
@@ -11,14 +16,12 @@ SECONDS_BETWEEN_LINES = 10.0
 
 def say(text: str) -> None:
     """Tells the user something."""
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
+    _write(sys.stderr, f"{text}\n")
 
 
 def tell(text: str) -> None:
     """Gives a line of the result."""
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+    _write(sys.stdout, f"{text}\n")
 
 
 class Progress:
@@ -42,10 +45,18 @@ class Progress:
         self._shown = True
         start, end = ("\r", "\x1b[K") if self._live else ("", "\n")
         megabytes = f"{size / 1e6:,.0f} of {of_size / 1e6:,.0f} MB"
-        sys.stderr.write(f"{start}{self._title}: {files:,} of {of_files:,} files, {megabytes}{end}")
-        sys.stderr.flush()
+        so_far = f"{files:,} of {of_files:,} files, {megabytes}"
+        _write(sys.stderr, f"{start}{self._title}: {so_far}{end}")
 
     def close(self) -> None:
         """Leaves the line that was shown last."""
         if self._live and self._shown:
-            sys.stderr.write("\n")
+            say("")
+
+
+def _write(stream: TextIO, text: str) -> None:
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:  # as of `| head -1`: what was asked for is done all the same
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

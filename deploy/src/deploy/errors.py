@@ -23,5 +23,11 @@ class UnreachableError(DeployError):
     exit_code = 75
 
 
+class DataInUseError(DeployError):
+    """A training reads what would be replaced."""
+
+    exit_code = 75
+
+
 class NameTakenError(DeployError):
     """Another object has this name already."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from deploy import log, pods
 from deploy.errors import DeployError, UnreachableError
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from deploy.log import Line
 
 LAST_LINES = 200
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,23 +83,28 @@ class Follower:
             unread = [pod for pod in started if pod["metadata"]["name"] not in self._done]
             for pod in unread:
                 self._read_log(pod)
+            # Also with a pod whose end nobody told, such as that of a node that is gone.
+            if pods.condition(job, "Complete"):
+                return Outcome(None, tuple(self._lines))
+            if pods.condition(job, "Failed"):
+                return Outcome(pods.failure(job, found), tuple(self._lines))
             if not unread:
-                if pods.condition(job, "Complete"):
-                    return Outcome(None, tuple(self._lines))
-                if pods.condition(job, "Failed"):
-                    return Outcome(pods.failure(job, found), tuple(self._lines))
                 self._tell_waiting(found)
                 time.sleep(self.waits.look)
 
     def _look(self) -> tuple[Manifest, list[Manifest]]:
+        job = self._patiently(lambda: self.kubectl.get("job", self.name))
+        if job is None:
+            raise DeployError(f"the Job {self.name} was removed before its end was seen")
+        labels = {"batch.kubernetes.io/job-name": self.name}
+        found = self._patiently(lambda: self.kubectl.find("pods", labels))
+        return job, pods.in_order(found)
+
+    def _patiently(self, ask: Callable[[], Answer]) -> Answer:
         end = time.monotonic() + self.waits.silence
         while True:
             try:
-                job = self.kubectl.get("job", self.name)
-                if job is None:
-                    raise DeployError(f"the Job {self.name} was removed before its end was seen")
-                labels = {"batch.kubernetes.io/job-name": self.name}
-                return job, pods.in_order(self.kubectl.find("pods", labels))
+                return ask()
             except UnreachableError:
                 if time.monotonic() > end:
                     raise
@@ -138,7 +144,8 @@ class Follower:
         if ends and not waiting:
             return f"try {len(ends)} failed, {pods.describe_exit(ends[-1])}; another one follows"
         subject = waiting[-1]["metadata"]["name"] if waiting else self.name
-        return pods.last_warning(self.kubectl.events(subject)) or "its pod is being started"
+        events = self._patiently(lambda: self.kubectl.events(subject))
+        return pods.last_warning(events) or "its pod is being started"
 
 
 def last_words(outcome: Outcome) -> str:

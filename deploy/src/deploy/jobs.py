@@ -54,9 +54,12 @@ def find_training_job(manifests: Iterable[Manifest]) -> Manifest:
 
 
 def next_name(taken: Iterable[str]) -> str:
-    """A name for a new training Job: one more than the highest; the first has no number."""
-    highest = max((number for name in taken if (number := run_number(name))), default=0)
-    return f"{TRAINING_JOB}-{highest + 1}" if highest else TRAINING_JOB
+    """A name for a new training Job: one more than the highest, from 2 on.
+
+    The name without a number is the overlay's own: a Job cannot be changed, so that one of that
+    name would have the next `kubectl apply -k` fail, and Tilt would take it for its own.
+    """
+    return f"{TRAINING_JOB}-{max([1, *filter(None, map(run_number, taken))]) + 1}"
 
 
 def run_number(name: str) -> int | None:
@@ -105,8 +108,8 @@ def trainer(job: Manifest) -> dict[str, Any]:
     raise UsageError(f"the Job {TRAINING_JOB} has no container {CONTAINER}")
 
 
-def proven_image(jobs: Iterable[Manifest]) -> str | None:
-    """The image of the Job that was applied, else of the newest training that succeeded."""
+def image_in_use(jobs: Iterable[Manifest]) -> str | None:
+    """The image of the Job that was applied, also when it failed, else of the newest success."""
     trainings = [job for job in jobs if run_number(job["metadata"]["name"])]
     applied = [job for job in trainings if job["metadata"]["name"] == TRAINING_JOB]
     succeeded = [job for job in trainings if job.get("status", {}).get("succeeded")]
@@ -128,8 +131,9 @@ def config_maps(job: Manifest) -> tuple[str, ...]:
 def _changed(rendered: Manifest, change: Change) -> Manifest:
     job = copy.deepcopy(rendered)
     container = trainer(job)
-    if change.image:
+    if change.image and change.image != container["image"]:
         container["image"] = change.image
+        container["imagePullPolicy"] = "IfNotPresent"  # the overlay's own are never pulled
     if change.program:
         container["command"] = list(change.program)
     container["args"] = list(change.arguments)

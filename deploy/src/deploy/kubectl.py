@@ -20,11 +20,17 @@ if TYPE_CHECKING:
 Manifest = dict[str, Any]
 
 REQUEST_SECONDS = 15
+LOG_SECONDS = 60  # after which a log is asked for anew: a broken connection may just be silent
 _UNREACHABLE = re.compile(
     r"connection refused|was refused|unable to connect|no such host|no route to host|timed? ?out"
     r"|deadline exceeded|connection reset|unexpected eof|service unavailable"
-    r"|server is currently unable|context .*does not exist|context was not found",
+    r"|server is currently unable",
     re.IGNORECASE,
+)
+_NO_CONTEXT = re.compile(r"context .*does not exist|context was not found", re.IGNORECASE)
+_CONTEXTS = (
+    "`kubectl config get-contexts` shows those there are, `ctlptl apply -f k8s/cluster.yaml` makes "
+    "kind-ml-pipeline"
 )
 
 
@@ -71,15 +77,17 @@ class Kubectl:
     def log(self, pod: str, container: str, since: str | None) -> Iterator[Iterator[str]]:
         """The lines of a container, each after its time, until it ends or the connection does.
 
+        After `LOG_SECONDS` the connection does.
+
         Args:
             pod: its name.
             container: the container's.
             since: a time in RFC 3339; lines of that second may come again.
         """
         start = (f"--since-time={since}",) if since else ()
-        command = self._command("logs", pod, "--container", container, "--follow", "--timestamps")
+        ways = ("--follow", "--timestamps", f"--request-timeout={LOG_SECONDS}s")
         with subprocess.Popen(
-            [*command, *start],
+            self._command("logs", pod, "--container", container, *ways, *start),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # why it ended is told by the pod
@@ -90,6 +98,10 @@ class Kubectl:
                 yield iter(process.stdout or ())
             finally:
                 process.terminate()
+
+    def shown(self, *arguments: str) -> str:
+        """A command, for the user to type."""
+        return " ".join(self._command(*arguments))
 
     def _items(self, *arguments: str) -> list[Manifest]:
         return list(json.loads(self._run(*arguments, "--output", "json"))["items"])
@@ -102,11 +114,11 @@ class Kubectl:
         fault = one_line(answer.stderr)
         if "(AlreadyExists)" in fault:
             raise NameTakenError(fault)
+        if _NO_CONTEXT.search(fault):
+            raise UsageError(f"--context {self.context}: there is no such context; {_CONTEXTS}")
         if _UNREACHABLE.search(fault):
             raise UnreachableError(
-                f"the cluster of context {self.context} does not answer ({fault}); `kubectl config "
-                "get-contexts` shows those there are, `ctlptl apply -f k8s/cluster.yaml` makes "
-                "kind-ml-pipeline"
+                f"the cluster of context {self.context} does not answer ({fault}); {_CONTEXTS}"
             )
         raise DeployError(f"kubectl {arguments[0]}: {fault}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from deploy.jobs import CONTAINER
+from deploy.jobs import CONTAINER, run_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from deploy.kubectl import Manifest
 
 OUT_OF_MEMORY = "OOMKilled"
+AGAIN = " (the same command without --retrain goes on from its last epoch)"
 EXIT_CODES = MappingProxyType(  # the trainer's own
     {
         2: "bad usage or settings",
@@ -71,11 +72,17 @@ def condition(job: Manifest, kind: str) -> Mapping[str, Any] | None:
     return None
 
 
+def is_done(job: Manifest) -> bool:
+    """Whether a Job has ended, well or not."""
+    return bool(condition(job, "Complete") or condition(job, "Failed"))
+
+
 def failure(job: Manifest, pods: Sequence[Manifest]) -> str:
     """Why a Job failed, in a few words."""
     failed = condition(job, "Failed") or {}
     if failed.get("reason") == "DeadlineExceeded":
-        return f"not done within {job['spec']['activeDeadlineSeconds']} s, activeDeadlineSeconds"
+        told = f"not done within {job['spec']['activeDeadlineSeconds']} s, activeDeadlineSeconds"
+        return f"{told}{AGAIN}" if run_number(job["metadata"]["name"]) else told
     ends = [end for pod in in_order(pods) if (end := exit_state(pod))]
     if ends:
         return describe_exit(ends[-1])

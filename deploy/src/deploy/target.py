@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from deploy import jobs
+from deploy import addresses, jobs
 from deploy.errors import UsageError
 from deploy.kubectl import Kubectl, render
 
@@ -23,11 +23,13 @@ class Target:
     Attributes:
         job: the overlay's training Job.
         settings: names of all settings.
+        is_fenced: whether a NetworkPolicy tells what a training may reach.
     """
 
     kubectl: Kubectl
     job: Manifest
     settings: frozenset[str]
+    is_fenced: bool
 
 
 def find_target(arguments: argparse.Namespace) -> Target:
@@ -40,9 +42,11 @@ def find_target(arguments: argparse.Namespace) -> Target:
     job = jobs.find_training_job(manifests)
     needed = jobs.config_maps(job)
     maps = [each for each in manifests if each["kind"] == "ConfigMap"]
-    settings = {key for each in maps if each["metadata"]["name"] in needed for key in each["data"]}
+    data = [each.get("data") or {} for each in maps if each["metadata"]["name"] in needed]
     namespace = job["metadata"].get("namespace", "default")
-    return Target(Kubectl(arguments.context, namespace), job, frozenset(settings))
+    settings = frozenset().union(*data)
+    cluster = Kubectl(arguments.context, namespace)
+    return Target(cluster, job, settings, addresses.is_fenced(manifests))
 
 
 def chosen_settings(arguments: argparse.Namespace, target: Target) -> dict[str, str]:
@@ -78,9 +82,9 @@ def check_applied(target: Target, arguments: argparse.Namespace) -> None:
 
 
 def choose_image(target: Target, given: str | None) -> str:
-    """The image: the one that is given, else one that trains in the cluster, else the overlay's.
+    """The image: the one that is given, else the one in use in the cluster, else the overlay's.
 
     Tilt and tests give images names of their own, which only what they applied tells.
     """
     rendered = str(jobs.trainer(target.job)["image"])
-    return given or jobs.proven_image(target.kubectl.find("jobs")) or rendered
+    return given or jobs.image_in_use(target.kubectl.find("jobs")) or rendered

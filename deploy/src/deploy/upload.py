@@ -1,42 +1,24 @@
-"""Data of this machine, copied to where the pods of a kind cluster see it."""
+"""Data of this machine that is to be copied to where the pods of a kind cluster see it."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
-import subprocess
-import tarfile
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from stat import S_ISREG
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
-from deploy.errors import DeployError, UsageError
-from deploy.kubectl import one_line
+from deploy.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-    Tell = Callable[[int, int, int, int], None]  # files and bytes so far, then of how many
+    from collections.abc import Iterator
 
 PRESETS = ("digits", "flowers")  # the trainer's
-NODE_FOLDER, POD_FOLDER = "/var/lib/ml-pipeline/data/uploads", "/src/data/uploads"
-USER = 10001  # the containers'
-MANIFESTS = (".csv", ".jsonl", ".ndjson")
-
-# Beside the old one until it is whole, which is counted: tar takes a stream that ends between two
-# files for a whole one. What is given is an argument, so that no name can be a command.
-_RECEIVE = """
-set -e
-install -d -o "$3" -g "$3" "$1"
-staging=$(mktemp -d "$1/.incoming-XXXXXXXX")
-trap 'rm -rf "$staging"' EXIT
-tar --extract --touch --numeric-owner --directory "$staging" --file -
-[ "$(find "$staging" -type f -printf x | wc -c)" -eq "$4" ]
-rm -rf "$1/$2"
-mv "$staging/$2" "$1/$2"
-"""
+MANIFESTS = (".csv", ".jsonl", ".ndjson")  # the trainer's too
+POD_FOLDER = "/src/data/uploads"
+MOST_LETTERS = 48  # of a name that is changed; the trainer takes 64 of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +45,12 @@ class Upload:
     @property
     def pod_path(self) -> str:
         """Where the trainer finds it."""
-        return f"{POD_FOLDER}/{self.name}"
+        return f"{POD_FOLDER}/{self.place}/{self.name}"
+
+    @property
+    def place(self) -> str:
+        """A folder of its own, so that folders of the same name do not replace one another."""
+        return _digest(os.fsencode(self.path))
 
 
 def local_path(data: str) -> Path | None:
@@ -110,79 +97,21 @@ def plan(path: Path) -> Upload:
 
 
 def safe_name(text: str) -> str:
-    """A file name for what is called `text`; the trainer names the dataset for it."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-._") or "dataset"
+    """A file name for what is called `text`; the trainer names the dataset for it.
 
-
-def send(upload: Upload, node: str, tell: Tell) -> None:
-    """Copies it into the node's container, in the place of what was there under this name.
-
-    Raises:
-        DeployError: the node takes it not.
-        UsageError: docker is not installed, or a file cannot be read.
+    Its suffixes stay as they are. What has letters beyond ASCII gets a digest of its name, so that
+    two names remain two.
     """
-    arguments = (NODE_FOLDER, upload.name, str(USER), str(len(upload.files)))
-    command = ["docker", "exec", "--interactive", node, "sh", "-c", _RECEIVE, "receive"]
-    try:
-        process = subprocess.Popen(
-            [*command, *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-        )
-    except OSError as error:
-        raise UsageError(f"docker: cannot be started ({error.strerror}); install it") from error
-    with process:
-        try:
-            _write(upload, process.stdin, tell)
-        except BrokenPipeError:
-            pass  # the node's own words are told below
-        except UsageError:
-            process.kill()
-            raise
-        _, told = process.communicate()
-    if process.returncode != 0:
-        raise DeployError(
-            f"{node}: cannot take the data: {one_line(told.decode(errors='replace'))}"
-        )
+    suffixes = "".join(re.findall(r"(?:\.[A-Za-z0-9]+)+\Z", text))
+    stem = text.removesuffix(suffixes)
+    safe = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-._")
+    if not stem.isascii():
+        safe = f"{safe[:MOST_LETTERS].rstrip('-._') or 'dataset'}-{_digest(os.fsencode(text))}"
+    return f"{safe or 'dataset'}{suffixes}"
 
 
-def _write(upload: Upload, pipe: IO[bytes] | None, tell: Tell) -> None:
-    size = 0
-    with tarfile.open(fileobj=pipe, mode="w|", format=tarfile.PAX_FORMAT) as archive:
-        for name in _folders(upload):
-            archive.addfile(_member(name, tarfile.DIRTYPE, 0o755))
-        for count, (path, below, length) in enumerate(upload.files, 1):
-            member = _member(f"{upload.name}/{below}".rstrip("/"), tarfile.REGTYPE, 0o644)
-            member.size = length
-            with _reading(path) as file:
-                archive.addfile(member, file)
-            size += length
-            tell(count, size, len(upload.files), upload.size)
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[IO[bytes]]:
-    try:
-        with path.open("rb") as file:
-            yield file
-    except BrokenPipeError:
-        raise
-    except OSError as error:  # also when it has become shorter
-        raise UsageError(f"{path}: cannot be read ({error.strerror or error})") from error
-
-
-def _folders(upload: Upload) -> Iterable[str]:
-    """All folders, each before what is in it."""
-    paths = [Path(upload.name, below) for _, below, _ in upload.files if below]
-    parents = {parent.as_posix() for path in paths for parent in path.parents}
-    return sorted(parents - {"."})
-
-
-def _member(name: str, kind: bytes, mode: int) -> tarfile.TarInfo:
-    member = tarfile.TarInfo(name)
-    member.type, member.mode, member.uid, member.gid = kind, mode, USER, USER
-    return member
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:8]
 
 
 def _files(root: Path) -> Iterator[Path]:
