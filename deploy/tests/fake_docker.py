@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,9 @@ if __name__ == "__main__":
         os.close(sys.stdin.fileno())
         (state / "closed").touch()
         sys.exit(1)
+    if (state / "slow-reader").exists():
+        (state / "waits").touch()
+        signal.pause()
     verb, interactive, node, shell, option, script, name, folder, *rest = sys.argv[1:]
     here = f"{state}/{node}{folder}"
     Path(here).parent.mkdir(parents=True, exist_ok=True)

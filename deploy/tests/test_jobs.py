@@ -3,6 +3,9 @@ from __future__ import annotations
 import copy
 import json
 import os
+import re
+import shutil
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ from hypothesis import strategies as st
 from deploy import jobs
 from deploy.errors import UsageError
 from deploy.jobs import Change
+from deploy.target import find_target
 
 GOLDEN = Path(__file__).parent / "golden"
 MANIFESTS = list(yaml.safe_load_all((OVERLAY / "rendered.yaml").read_text()))
@@ -129,3 +133,14 @@ def test_the_config_maps_that_a_pod_cannot_do_without() -> None:
 def test_an_overlay_without_the_job_is_refused() -> None:
     with pytest.raises(UsageError, match="no Job ml-training-job"):
         jobs.find_training_job(MANIFESTS[:1])
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="it renders with kubectl")
+def test_an_overlay_s_settings_are_of_its_config_maps_also_of_an_empty_one(tmp_path: Path) -> None:
+    text = (OVERLAY / "rendered.yaml").read_text()
+    resources = "resources: [rendered.yaml]\n"
+    (tmp_path / "kustomization.yaml").write_text(resources)
+    for written, settings in ((text, 11), (re.sub(r"data:\n(  .*\n)+", "", text, count=1), 0)):
+        (tmp_path / "rendered.yaml").write_text(written)
+        target = find_target(Namespace(overlay=tmp_path, context="kind-test"))
+        assert len(target.settings) == settings

@@ -4,6 +4,7 @@ import ast
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -173,24 +174,38 @@ def test_a_stream_that_ends_between_two_files_changes_nothing(
     assert received(cluster) == {}
 
 
-@pytest.mark.parametrize("fault", [KeyboardInterrupt, None])
-def test_a_node_that_takes_no_more_hides_no_other_fault(
-    cluster: Cluster, photos: Path, fault: type[BaseException] | None
-) -> None:
+def test_a_node_that_takes_no_more_hides_no_other_fault(cluster: Cluster, photos: Path) -> None:
     (cluster.state / "no-reader").touch()
     planned = upload.plan(photos)
 
-    def spoil(files: int, *_: int) -> None:
-        end = time.monotonic() + SECONDS
-        while not (cluster.state / "closed").exists():
-            assert time.monotonic() < end
-        if fault:
-            raise fault
-        if files == 1:  # nothing was written out yet
-            (photos / "cats/deep/2.jpg").unlink()
+    def remove(*_: int) -> None:  # before anything was written out
+        wait_for(cluster.state / "closed")
+        (photos / "cats/deep/2.jpg").unlink(missing_ok=True)
 
-    with pytest.raises(fault or UsageError):
-        sending.send(planned, "the-node", spoil)
+    with pytest.raises(UsageError, match=r"2\.jpg: cannot be read"):
+        sending.send(planned, "the-node", remove)
+
+
+def test_a_stop_that_docker_gets_too_is_a_stop(cluster: Cluster, tmp_path: Path) -> None:
+    (cluster.state / "slow-reader").touch()
+    (tmp_path / "big.zip").write_bytes(bytes(1 << 20))
+    cluster.will(moments=[])
+    with subprocess.Popen(
+        cluster.command("train", f"--data={tmp_path}/big.zip"),
+        start_new_session=True,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        wait_for(cluster.state / "waits")
+        os.killpg(process.pid, signal.SIGTERM)
+        told = process.communicate(timeout=SECONDS)[1]
+    assert (process.returncode, told.splitlines()[1:]) == (130, ["deploy: interrupted"])
+
+
+def wait_for(path: Path) -> None:
+    end = time.monotonic() + SECONDS
+    while not path.exists():
+        assert time.monotonic() < end, f"no {path}"
 
 
 @linux
