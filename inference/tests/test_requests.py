@@ -83,11 +83,14 @@ def test_a_request_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
         ("/ping", 200, logging.DEBUG),
         ("/metrics", 200, logging.DEBUG),
         ("/ping", 405, logging.INFO),
-        ("/ready", 200, logging.INFO),
+        ("/ready", 200, logging.DEBUG),
+        ("/ready", 503, logging.DEBUG),
+        ("/ready", 404, logging.INFO),
+        ("/predict", 503, logging.INFO),
         ("/predict", 200, logging.INFO),
     ],
 )
-def test_probes_that_succeed_do_not_fill_the_log(
+def test_probes_with_an_expected_answer_do_not_fill_the_log(
     route: str, status: int, level: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     run(None, begun=True, route=route, status=status)

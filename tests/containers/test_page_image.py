@@ -46,6 +46,27 @@ def test_the_log_is_without_the_health_check(page: Page, site: httpx.Client) -> 
     assert "127.0.0.1" not in clients
 
 
+@pytest.mark.parametrize(
+    ("agent", "path", "lines"),
+    [
+        ("kube-probe/1.35", "/", 0),
+        ("kube-probe/1.35+", "/?probed", 0),
+        ("kube-probe/1.35", "/no-such-probe", 1),
+        ("kube-probe/1.35", "/api/ping", 1),
+        ("kube-probe/1.35 /", "/", 1),
+        ("Mozilla/5.0 kube-probe/1.35", "/", 1),
+    ],
+)
+def test_the_log_is_without_the_kubelet_s_probes_of_the_page(
+    page: Page, site: httpx.Client, agent: str, path: str, lines: int
+) -> None:
+    before = len(requests_logged(page))
+    site.get(path, headers={"User-Agent": agent})
+    site.get("/the-next")
+    wait_until(lambda: requests_logged(page)[-1]["path"] == "/the-next", "the next is logged")
+    assert len(requests_logged(page)) - before == lines + 1
+
+
 @pytest.mark.parametrize("url", BAD_URLS)
 def test_a_bad_backend_stops_the_start(sandbox: Sandbox, url: str) -> None:
     assert_no_start(sandbox, "BACKEND_URL", url, "the API's address, such as http://127.0.0.1:5000")

@@ -24,7 +24,8 @@ log = logging.getLogger(__name__)
 GONE = 499
 
 _UNROUTED = "none"
-_PROBED = frozenset({"/ping", "/metrics"})
+_PROBED = frozenset({"/ping", "/ready", "/metrics"})
+_EXPECTED = frozenset({HTTPStatus.OK, HTTPStatus.SERVICE_UNAVAILABLE})  # the latter of /ready
 
 
 class RequestLog:
@@ -74,7 +75,7 @@ def _level(route: str, status: int, fault: Exception | None) -> int:
     if fault:
         return logging.ERROR
     # Probes and scrapes come every few seconds, and would hide all else.
-    probe = route in _PROBED and status == HTTPStatus.OK
+    probe = route in _PROBED and status in _EXPECTED
     return logging.DEBUG if probe else logging.INFO
 
 
