@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from loadtests.cli import main
@@ -65,6 +68,25 @@ def test_each_model_has_its_defaults() -> None:
         "open": (1, 10, 60, "3000"),
         "hpa": (1, 10, 540, "30300"),
     }
+
+
+@pytest.mark.parametrize("name", ["say", "tell"])
+def test_when_nobody_reads_on_that_is_no_fault(name: str) -> None:
+    program = f"import sys; from loadtests.cli import {name}; input(); {name}('1'); {name}('2')"
+    with subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        closed, kept = (process.stdout, process.stderr)[:: -1 if name == "say" else 1]
+        assert closed
+        assert kept
+        closed.close()
+        print(file=process.stdin, flush=True)
+        told = kept.read()
+    assert (process.returncode, told) == (0, "")
 
 
 def code_of(*options: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
+    from typing import TextIO
 
     from loadtests.mix import Request
     from loadtests.result import Result
@@ -160,10 +162,17 @@ def next_step(arguments: argparse.Namespace, *, kept: bool) -> str:
 
 def tell(*lines: str) -> None:
     """Tells the result, on stdout."""
-    sys.stdout.write("\n".join(lines) + "\n")
+    _write(sys.stdout, "\n".join(lines) + "\n")
 
 
 def say(text: str) -> None:
     """Tells the user, on stderr."""
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
+    _write(sys.stderr, f"{text}\n")
+
+
+def _write(stream: TextIO, text: str) -> None:
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:  # as of `| head -1`: the verdict is the exit code all the same
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
