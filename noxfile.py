@@ -131,7 +131,7 @@ def drills(session: nox.Session) -> None:
     session.run(*PYTEST, "tests/drills", "--full", *session.posargs, external=True)
 
 
-@nox.session(venv_backend="none", requires=["env_tests"], default=False)
+@nox.session(venv_backend="none", requires=["env_tests", "env_deploy", "env_load"], default=False)
 def drills_kind(session: nox.Session) -> None:
     """Break the pods in every way that the tests know, at full length."""
     session.run(*PYTEST, "tests/kind", "--full", *session.posargs, external=True)
@@ -272,7 +272,7 @@ def tests_containers(session: nox.Session) -> None:
     session.run(*PYTEST, *folders, *session.posargs, external=True)
 
 
-@nox.session(venv_backend="none", requires=["env_tests", "env_deploy"], default=False)
+@nox.session(venv_backend="none", requires=["env_tests", "env_deploy", "env_load"], default=False)
 def tests_kind(session: nox.Session) -> None:
     """Test the manifests, and the pods on a kind cluster; without kind, skip what needs one."""
     folders = ("tests/kubernetes", "tests/tilt", "tests/kind")

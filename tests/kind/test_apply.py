@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Report = Callable[[str, str, str], None]
 
 PICTURE_SECONDS = 300.0
-READY_SECONDS = 5.0 + 2.0  # a poll of the volume, and then a readiness probe
+READY_SECONDS = 5.0 + 2.0  # a poll of the volume; loading, and a probe each second
 CURRENT = "/var/lib/ml-pipeline/model/classifier/current.json"
 SUITE = ("test_api.py", "test_page.py", "test_browser.py")
 

@@ -1,69 +1,63 @@
-"""The autoscaler, under load and after it."""
+"""The autoscaler, under the load of `./noxw -s load -- --hpa` and after it."""
 
 from __future__ import annotations
 
-import time
+import re
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-import httpx
+import pytest
 
-from engine import wait_until
-from kubectl import PAUSE
-from pictures import plain_png
+from engine import start
+from project import ROOT
 from scaling import BACKEND, hasty, wait_for_replicas
-from traffic import ask, load
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
+    from cluster import Cluster
     from kubectl import Kubectl
-    from traffic import Answer
 
     Report = Callable[[str, str, str], None]
 
-MANY = 3
-UP_SECONDS, DOWN_SECONDS = 240.0, 600.0
+PROGRAM = str(ROOT / ".nox/env_load/bin/loadtests")
+PHASES, SHORT = "60,180,300", "15,105,120"  # quiet, burst, quiet, in seconds
+PNG = b"\x89PNG"
+# How long an answer takes is the machine's matter; what fails, and how many pods there are, is not.
+THRESHOLDS = """
+[hpa]
+failed_share = 0.0
+p95_ms = 30000
+p99_ms = 30000
+rate_share = 0.5
+most_replicas = 3
+last_replicas = 1
+"""
+
+
+@pytest.fixture
+def phases(deployed: Kubectl, *, full: bool) -> Iterator[str]:
+    """How long each phase is, for an autoscaler that knows what its one pod uses."""
+    wait_for_replicas(deployed, 1)
+    deployed.wait("condition=ScalingActive", f"hpa/{BACKEND}", seconds=120)
+    with nullcontext() if full else hasty(deployed):
+        yield PHASES if full else SHORT
 
 
 def test_up_and_down_again(
-    deployed: Kubectl, page_url: str, image: bytes, report: Report, *, full: bool
+    cluster: Cluster, page_url: str, phases: str, report: Report, tmp_path: Path
 ) -> None:
-    url = f"{page_url}/api"
-    picture = plain_png(1000, 200, 30, 30)  # work for the backend, and for nobody else
-    with nullcontext() if full else hasty(deployed):
-        wait_for_replicas(deployed, 1)
-        began = time.monotonic()
-        with load(url, picture) as traffic:
-            many = f"{MANY} are ready"
-            wait_until(lambda: serving(deployed) >= MANY, many, UP_SECONDS, every=PAUSE)
-            up = time.monotonic() - began
-            traffic.wait_for()
-        began = time.monotonic()
-        few = ask_until(url, image, lambda: serving(deployed) == 1)
-        down = time.monotonic() - began
-    answers = traffic.answers + few
-    failures = [answer for answer in answers if answer.status != httpx.codes.OK]
-    measured = f"{MANY} after {up:.0f} s, 1 again {down:.0f} s after the load; "
-    measured += f"{len(failures)} of {len(answers):,} requests failed"
-    report("autoscaler", measured, f"from 1 to ≥ {MANY} and back, 0 failed")
-    assert failures == []
-
-
-def ask_until(url: str, image: bytes, condition: Callable[[], bool]) -> list[Answer]:
-    """A request now and then, until the condition holds."""
-    answers = []
-    with httpx.Client(base_url=url, trust_env=False) as client:
-
-        def asked() -> bool:
-            answers.append(ask(client, image))
-            return condition()
-
-        wait_until(asked, "one is left", DOWN_SECONDS, every=PAUSE)
-    return answers
-
-
-def serving(kubectl: Kubectl) -> int:
-    """How many there are, and ready."""
-    status = kubectl.get("deployment", BACKEND)["status"]
-    return int(status.get("readyReplicas", 0))
+    (tmp_path / "thresholds.toml").write_text(THRESHOLDS)
+    done = start(
+        *(PROGRAM, "--hpa", f"--host={page_url}", f"--context=kind-{cluster.name}"),
+        *(f"--phases={phases}", f"--report={tmp_path}/report.html"),
+        f"--thresholds={tmp_path}/thresholds.toml",
+        environment={"KUBECONFIG": str(cluster.kubeconfig)},
+    )
+    measured = "; ".join(re.findall(r".* requests in .*|first new replica .*", done.stdout))
+    table = re.findall(r"^(.*?)  +(\S.*?)  +at (?:least|most)", done.stdout, re.MULTILINE)
+    measured += "".join(f"; {name}: {reached}" for name, reached in table if "rate" not in name)
+    report("autoscaler", measured, "from 1 to ≥ 3 and back, 0 failed")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "report.png").read_bytes().startswith(PNG)
