@@ -7,6 +7,7 @@ export LC_ALL=C
 BACKEND_URL=${BACKEND_URL:-http://inference:5000}
 MAX_BODY_BYTES=${MAX_BODY_BYTES:-20971520}
 PORT=${PORT:-3000}
+UNREADY_BACKEND_URL=${UNREADY_BACKEND_URL:-}
 
 main() {
     port "$PORT" || refuse PORT "$PORT" "a port between 1 and 65535"
@@ -14,6 +15,8 @@ main() {
         refuse MAX_BODY_BYTES "$MAX_BODY_BYTES" "a number of bytes between 1 and 2147483647"
     url "$BACKEND_URL" ||
         refuse BACKEND_URL "$BACKEND_URL" "the API's address, such as http://127.0.0.1:5000"
+    [ -z "$UNREADY_BACKEND_URL" ] || url "$UNREADY_BACKEND_URL" ||
+        refuse UNREADY_BACKEND_URL "$UNREADY_BACKEND_URL" "an address as in BACKEND_URL, or nothing"
     settings >/tmp/settings.conf
     exec nginx -e stderr -c /etc/page/nginx.conf
 }
@@ -24,25 +27,35 @@ refuse() {
 }
 
 settings() {
-    path=/${BACKEND_URL#*://*/}
-    [ "$path" != "/$BACKEND_URL" ] || path=
-    origin=${BACKEND_URL%"$path"}
     cat <<SETTINGS
 listen $PORT;
 client_max_body_size $MAX_BODY_BYTES;
 set \$max_body_bytes $MAX_BODY_BYTES;
-set \$backend $origin;
-set \$backend_path "${path%/}";
+set \$backend $(origin "$BACKEND_URL");
+set \$backend_path "$(path "$BACKEND_URL")";
+set \$unready_backend "$(origin "$UNREADY_BACKEND_URL")";
+set \$unready_backend_path "$(path "$UNREADY_BACKEND_URL")";
 resolver $(resolvers) valid=5s;
 SETTINGS
     if [ -e /proc/net/if_inet6 ]; then
         echo "listen [::]:$PORT;"
     fi
-    if [ "${BACKEND_URL%%:*}" = https ]; then
+    case "$BACKEND_URL $UNREADY_BACKEND_URL" in
+    *https://*)
         echo "proxy_ssl_verify on;"
         echo "proxy_ssl_verify_depth 5;"
         echo "proxy_ssl_trusted_certificate /etc/ssl/certs/ca-certificates.crt;"
-    fi
+        ;;
+    esac
+}
+
+# What goes before an address's path, and the path without a slash at its end.
+origin() {
+    printf '%s\n' "$1" | sed -E 's,^([a-z]+://[^/]+).*,\1,'
+}
+
+path() {
+    printf '%s\n' "$1" | sed -E 's,^[a-z]+://[^/]+,,; s,/$,,'
 }
 
 # The system's name servers; its own default when it names none (resolv.conf(5)).

@@ -6,7 +6,7 @@ import type { Connect, Plugin } from "vite";
 type Answer = http.ServerResponse;
 
 /** The API's routes that the page may use; the backend's others stay inside. */
-export const ROUTES = /^\/api(\/(?:predict|training|ready|ping|models(?:\/[^/]+)*))$/;
+export const ROUTES = /^\/api(?<route>\/(?:predict|training|ready|ping|models(?:\/[^/]+)*))$/;
 
 /** Connection-bound headers, which a proxy must not pass on (RFC 9110, section 7.6.1). */
 const HOP_BY_HOP = [
@@ -61,7 +61,7 @@ function forward(backend: URL): Connect.NextHandleFunction {
       next();
       return;
     }
-    const route = ROUTES.exec(url.pathname)?.[1];
+    const route = ROUTES.exec(url.pathname)?.groups?.["route"];
     if (route === undefined) {
       refuse(answer, 404, "not_found", `There is no ${url.pathname} here.`);
       return;

@@ -72,6 +72,12 @@ def test_a_bad_backend_stops_the_start(sandbox: Sandbox, url: str) -> None:
     assert_no_start(sandbox, "BACKEND_URL", url, "the API's address, such as http://127.0.0.1:5000")
 
 
+@pytest.mark.parametrize("url", ["ml-backend:5000", "http://a;b", "http://a\nhttp://b", " "])
+def test_a_bad_substitute_stops_the_start(sandbox: Sandbox, url: str) -> None:
+    wanted = "an address as in BACKEND_URL, or nothing"
+    assert_no_start(sandbox, "UNREADY_BACKEND_URL", url, wanted)
+
+
 @pytest.mark.parametrize("port", ["0", "65536", "3e3", "03000", "80;"])
 def test_a_bad_port_stops_the_start(sandbox: Sandbox, port: str) -> None:
     assert_no_start(sandbox, "PORT", port, "a port between 1 and 65535")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import json
-import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +11,7 @@ import pytest
 
 from engine import run, wait_until
 from page_sandbox import SECURITY_HEADERS, address
+from refusals import assert_down, assert_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 pytest_plugins = ["page_fixtures"]
 
 BODY_BYTES = 20_971_520
-DOWN_SECONDS = 3.0
 PIECE = 2**16
 
 
@@ -151,24 +149,6 @@ def test_a_backend_that_went_is_told_soon_and_found_again(
         sandbox.run_program("squatter", "black_hole")  # takes the address that is free
         assert address(sandbox.run_program("moving", "made_up_backend")) != before
         wait_until(lambda: client.get("/api/ping").is_success, "the backend is found again")
-
-
-def assert_down(site: httpx.Client, report: Callable[[str, str, str], None]) -> None:
-    for _ in range(2):
-        began = time.monotonic()
-        answer = site.get("/api/models")
-        seconds = time.monotonic() - began
-        report("a backend that is down is told", f"{seconds:.2f} s", f"<= {DOWN_SECONDS} s")
-        assert answer.status_code == httpx.codes.BAD_GATEWAY
-        assert_error(answer.headers["content-type"], answer.content, "bad_gateway")
-        assert answer.headers.keys() >= SECURITY_HEADERS
-        assert seconds <= DOWN_SECONDS
-
-
-def assert_error(content_type: str, body: bytes, code: str) -> None:
-    error = json.loads(body)["error"]
-    assert (content_type, error["code"]) == ("application/json", code)
-    assert "\n" not in error["message"]
 
 
 def ask(
