@@ -66,7 +66,7 @@ def test_each_model_has_its_defaults() -> None:
     assert told == {
         "closed": (8, 10, 60, "3000"),
         "open": (1, 10, 60, "3000"),
-        "hpa": (1, 12, 540, "30300"),
+        "hpa": (1, 10, 540, "30300"),
     }
 
 

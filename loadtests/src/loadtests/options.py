@@ -26,8 +26,6 @@ DEFAULTS = {
     "phases": PHASES,
     "context": "kind-ml-pipeline",
 }
-# A burst of five times this takes the cores that 2.5 to 3 pods of k8s/base have set aside.
-HPA_RATE = 12.0
 BELONGINGS = {  # which options a model of load has
     "closed": ("users", "duration"),
     "open": ("rate", "duration"),
@@ -39,8 +37,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """The options, of which some go with one model only."""
     parser = build_parser()
     arguments = parser.parse_args(argv)
-    defaults = DEFAULTS | ({"rate": HPA_RATE} if arguments.model == HPA else {})
-    for name, default in defaults.items():
+    for name, default in DEFAULTS.items():
         if getattr(arguments, name) is None:
             setattr(arguments, name, default)
         elif name not in BELONGINGS[arguments.model]:
@@ -162,7 +159,7 @@ def _add_models(parser: argparse.ArgumentParser) -> None:
         "--rate",
         type=rate,
         help="requests a second of the open model, and of the drill while it is quiet (default: "
-        f"10, with --hpa {HPA_RATE:g})",
+        "10)",
     )
     parser.add_argument("--duration", type=seconds, help="seconds of both models (default: 60)")
 
