@@ -49,7 +49,8 @@ def test_a_folder_of_this_machine_is_trained_on(
 ) -> None:
     make_pictures(tmp_path / "colours")
     named = "--model-name=uploaded"
-    done = deploy("train", f"--data={tmp_path}/colours", "--set=EPOCHS=1", named)
+    quick = ("--set=EPOCHS=1", f"--set=IMAGE_SIZE={2 * SIDE}")
+    done = deploy("train", f"--data={tmp_path}/colours", *quick, named)
     assert done.returncode == 0, done.stderr
     assert "version 1 of uploaded is published" in done.stderr
     (name,) = re.findall(r"^(ml-training-job-\d+) is created", done.stderr, re.MULTILINE)
@@ -65,9 +66,7 @@ def test_a_broken_version_is_not_served_and_left_by_a_rollback(
     good = models(page_url)["current"]
     done = deploy("break")
     assert done.returncode == 0, done.stderr
-    broken = current(deploy)
-    assert broken > good
-    wait_until(lambda: states(page_url).get(broken) == "failed", "it was tried")
+    wait_until(lambda: "failed" in states(page_url).values(), "it was tried")
     answer = httpx.post(f"{page_url}/api/predict", files={"file": image}, trust_env=False)
     assert answer.raise_for_status().json()["model"]["version"] == good
     done = deploy("rollback")
