@@ -16,10 +16,10 @@ export default defineConfig(({ command }) => ({
 
 /** Settings are read when a server starts, never at build time. */
 function serving(): UserConfig {
-  const { host, port, backend } = settings();
+  const { host, port, backend, unreadyBackend } = settings();
   const listen = { host, port, strictPort: true, cors: false };
   return {
-    plugins: [react(), headers(), gateway(backend)],
+    plugins: [react(), headers(), gateway(backend, unreadyBackend)],
     server: listen,
     preview: listen,
   };

@@ -13,10 +13,10 @@ main() {
     port "$PORT" || refuse PORT "$PORT" "a port between 1 and 65535"
     number "$MAX_BODY_BYTES" 2147483647 ||
         refuse MAX_BODY_BYTES "$MAX_BODY_BYTES" "a number of bytes between 1 and 2147483647"
-    url "$BACKEND_URL" ||
-        refuse BACKEND_URL "$BACKEND_URL" "the API's address, such as http://127.0.0.1:5000"
+    address="the API's address, such as http://127.0.0.1:5000"
+    url "$BACKEND_URL" || refuse BACKEND_URL "$BACKEND_URL" "$address"
     [ -z "$UNREADY_BACKEND_URL" ] || url "$UNREADY_BACKEND_URL" ||
-        refuse UNREADY_BACKEND_URL "$UNREADY_BACKEND_URL" "an address as in BACKEND_URL, or nothing"
+        refuse UNREADY_BACKEND_URL "$UNREADY_BACKEND_URL" "$address"
     settings >/tmp/settings.conf
     exec nginx -e stderr -c /etc/page/nginx.conf
 }

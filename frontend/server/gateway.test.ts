@@ -83,10 +83,7 @@ test.each([
 });
 
 test("a backend that is down is a 502 with JSON, and nothing is logged", async () => {
-  const closed = http.createServer();
-  const port = await listen(closed);
-  await new Promise((resolve) => closed.close(resolve));
-  const lonely = await serve(`http://127.0.0.1:${String(port)}`);
+  const lonely = await serve(await refusingUrl());
   const log = vi.spyOn(lonely.config.logger, "error");
   try {
     const answer = await fetch(`${address(lonely)}/api/models`);
@@ -96,6 +93,52 @@ test("a backend that is down is a 502 with JSON, and nothing is logged", async (
   } finally {
     await lonely.close();
   }
+});
+
+describe("while the backend refuses to be reached", () => {
+  let lonely: PreviewServer;
+
+  beforeAll(async () => {
+    const { port } = backend.address() as AddressInfo;
+    lonely = await serve(await refusingUrl(), `http://127.0.0.1:${String(port)}/unready/`);
+  });
+
+  afterAll(() => lonely.close());
+
+  test.each(["/ping", "/ready?status=503", "/models/3/files/a%20b.png"])(
+    "the one that is not ready is asked for %s",
+    async (route) => {
+      const answer = await fetch(`${address(lonely)}/api${route}`);
+      expect(answer.status).toBe(route.endsWith("503") ? 503 : 200);
+      expect(seen.at(-1)?.url).toBe(`/unready${route}`);
+    },
+  );
+
+  test.each([
+    ["POST", "/predict"],
+    ["GET", "/predict"],
+    ["POST", "/models"],
+  ])("%s %s is not asked there", async (method, route) => {
+    const before = seen.length;
+    const answer = await fetch(`${address(lonely)}/api${route}`, { method });
+    expect(answer.status).toBe(502);
+    expect(seen).toHaveLength(before);
+  });
+
+  test("and the other does too, it is a 502", async () => {
+    const page = await serve(await refusingUrl(), await refusingUrl());
+    expect((await fetch(`${address(page)}/api/ready`)).status).toBe(502);
+    await page.close();
+  });
+});
+
+test("a backend that answers is asked alone", async () => {
+  const { port } = backend.address() as AddressInfo;
+  const url = `http://127.0.0.1:${String(port)}`;
+  const page = await serve(`${url}/ready`, `${url}/unready`);
+  await fetch(`${address(page)}/api/ready?status=503`);
+  expect(seen.at(-1)?.url).toBe("/ready/ready?status=503");
+  await page.close();
 });
 
 describe("a refusal that comes before the picture is read", () => {
@@ -157,6 +200,14 @@ test("a backend that breaks off in the middle of an answer ends the answer", asy
   const answer = await fetch(`${origin}/api/training?break`);
   await expect(answer.text()).rejects.toThrow();
 });
+
+/** Where nothing listens any more. */
+async function refusingUrl(): Promise<string> {
+  const closed = http.createServer();
+  const port = await listen(closed);
+  await new Promise((resolve) => closed.close(resolve));
+  return `http://127.0.0.1:${String(port)}`;
+}
 
 async function record(request: http.IncomingMessage, answer: http.ServerResponse): Promise<void> {
   const { method = "", url = "", headers } = request;

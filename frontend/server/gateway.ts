@@ -39,9 +39,12 @@ const SILENCE_MILLISECONDS = 60_000;
  * Passes `/api/<route>` on to `<backend>/<route>`. Vite's own proxy would print a stack trace for
  * each poll that finds the backend down, answer it with an empty 500, and serve the page for a
  * route that does not exist.
+ *
+ * While the backend refuses to be reached, another is asked, if there is one: on Kubernetes a server
+ * without a model, which tells how the training gets on. Predictions are not its business.
  */
-export function gateway(backend: URL): Plugin {
-  const handle = forward(backend);
+export function gateway(backend: URL, unready: URL | null): Plugin {
+  const handle = forward(backend, unready);
   return {
     name: "gateway",
     configureServer(server) {
@@ -53,7 +56,7 @@ export function gateway(backend: URL): Plugin {
   };
 }
 
-function forward(backend: URL): Connect.NextHandleFunction {
+function forward(backend: URL, unready: URL | null): Connect.NextHandleFunction {
   return (request, answer, next) => {
     // Parsing resolves "..", so that what is matched is what is sent.
     const url = URL.parse(`http://page${request.url ?? "/"}`);
@@ -66,14 +69,31 @@ function forward(backend: URL): Connect.NextHandleFunction {
       refuse(answer, 404, "not_found", `There is no ${url.pathname} here.`);
       return;
     }
-    const target = new URL(backend);
-    target.pathname = backend.pathname.replace(/\/$/, "") + route;
-    target.search = url.search;
-    relay(request, answer, target);
+    const target = below(backend, route, url.search);
+    const other = mayAskAnother(request, route) ? unready : null;
+    relay(request, answer, target, other && below(other, route, url.search));
   };
 }
 
-function relay(request: Connect.IncomingMessage, answer: Answer, target: URL): void {
+function below(backend: URL, route: string, search: string): URL {
+  const target = new URL(backend);
+  target.pathname = backend.pathname.replace(/\/$/, "") + route;
+  target.search = search;
+  return target;
+}
+
+/** Whether it can be asked again: a body would be gone. */
+function mayAskAnother(request: Connect.IncomingMessage, route: string): boolean {
+  const { method = "" } = request;
+  return ["GET", "HEAD"].includes(method) && route !== "/predict" && !hasBody(request);
+}
+
+function relay(
+  request: Connect.IncomingMessage,
+  answer: Answer,
+  target: URL,
+  substitute: URL | null,
+): void {
   const outgoing = client(target).request(target, {
     agent: false, // a kept connection may be closed by the backend just as it is used again
     method: request.method,
@@ -89,8 +109,10 @@ function relay(request: Connect.IncomingMessage, answer: Answer, target: URL): v
     incoming.pipe(answer);
     incoming.on("error", () => answer.destroy());
   });
-  outgoing.on("error", () => {
-    if (!answer.headersSent) {
+  outgoing.on("error", (error: NodeJS.ErrnoException) => {
+    if (substitute && error.code === "ECONNREFUSED") {
+      relay(request, answer, substitute, null);
+    } else if (!answer.headersSent) {
       refuse(answer, 502, "bad_gateway", "The classifier's server does not answer.");
     }
   });

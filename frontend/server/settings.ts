@@ -3,6 +3,8 @@ export interface Settings {
   readonly host: string;
   readonly port: number;
   readonly backend: URL;
+  /** Asked in the backend's place while that refuses to be reached; null where there is none. */
+  readonly unreadyBackend: URL | null;
 }
 
 /** A setting that cannot be used; its message is one line that names it. */
@@ -13,7 +15,8 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
   return {
     host: env["HOST"] || "127.0.0.1",
     port: port(env["PORT"] || "3000"),
-    backend: backend(env["BACKEND_URL"] || "http://127.0.0.1:5000"),
+    backend: backend("BACKEND_URL", env["BACKEND_URL"] || "http://127.0.0.1:5000"),
+    unreadyBackend: optional("UNREADY_BACKEND_URL", env["UNREADY_BACKEND_URL"] || ""),
   };
 }
 
@@ -24,11 +27,15 @@ function port(text: string): number {
   return Number(text);
 }
 
-function backend(text: string): URL {
+function optional(name: string, text: string): URL | null {
+  return text === "" ? null : backend(name, text);
+}
+
+function backend(name: string, text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !["http:", "https:"].includes(url.protocol)) {
     throw new SettingsError(
-      `BACKEND_URL is "${text}"; give the API's address, such as http://127.0.0.1:5000`,
+      `${name} is "${text}"; give the API's address, such as http://127.0.0.1:5000`,
     );
   }
   return url;

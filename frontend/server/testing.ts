@@ -8,8 +8,9 @@ import { createLogger, preview, type PreviewServer } from "vite";
 import { vi } from "vitest";
 
 /** Serves a small page as `vite preview` does, with the project's own configuration. */
-export async function serve(backendUrl: string): Promise<PreviewServer> {
+export async function serve(backendUrl: string, unreadyUrl = ""): Promise<PreviewServer> {
   vi.stubEnv("BACKEND_URL", backendUrl);
+  vi.stubEnv("UNREADY_BACKEND_URL", unreadyUrl);
   const outDir = await builtPage();
   const server = await preview({
     customLogger: createLogger("silent"),

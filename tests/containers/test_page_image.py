@@ -24,6 +24,7 @@ BAD_URLS = (
     *("http://a\nhttp://b", "http://a\n", "http://a?b", "http://u:p@a", "http://[::1"),
     "http://a/\\",
 )
+ADDRESS = "the API's address, such as http://127.0.0.1:5000"
 
 
 def test_nothing_runs_as_root(page: Page) -> None:
@@ -69,13 +70,12 @@ def test_the_log_is_without_the_kubelet_s_probes_of_the_page(
 
 @pytest.mark.parametrize("url", BAD_URLS)
 def test_a_bad_backend_stops_the_start(sandbox: Sandbox, url: str) -> None:
-    assert_no_start(sandbox, "BACKEND_URL", url, "the API's address, such as http://127.0.0.1:5000")
+    assert_no_start(sandbox, "BACKEND_URL", url, ADDRESS)
 
 
 @pytest.mark.parametrize("url", ["ml-backend:5000", "http://a;b", "http://a\nhttp://b", " "])
 def test_a_bad_substitute_stops_the_start(sandbox: Sandbox, url: str) -> None:
-    wanted = "an address as in BACKEND_URL, or nothing"
-    assert_no_start(sandbox, "UNREADY_BACKEND_URL", url, wanted)
+    assert_no_start(sandbox, "UNREADY_BACKEND_URL", url, ADDRESS)
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "3e3", "03000", "80;"])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from engine import start, unmet
+from engine import start, unmet, wait_until
 from kubectl import is_ready, restarts
 from project import ROOT
 
@@ -36,9 +36,21 @@ def test_without_a_model(applied: Kubectl, page_url: str) -> None:
     (pod,) = applied.pods("inference")
     assert (is_ready(pod), restarts(pod)) == (False, 0)
     assert httpx.get(page_url, trust_env=False).is_success
-    refusal = httpx.get(f"{page_url}/api/ready", trust_env=False)
-    assert refusal.status_code == httpx.codes.BAD_GATEWAY
-    assert refusal.json()["error"]["code"] == "bad_gateway"
+    wait_until(lambda: ask(page_url, "ping").is_success, "the server that is not ready is asked")
+    assert refusal(ask(page_url, "ready")) == (503, "no_model")
+    assert refusal(ask(page_url, "training")) == (404, "not_found")
+    assert ask(page_url, "models").raise_for_status().json()["current"] is None
+    predicted = httpx.post(f"{page_url}/api/predict", content=b"pixels", trust_env=False)
+    assert refusal(predicted) == (502, "bad_gateway")
+
+
+def test_the_first_training_is_followed(applied: Kubectl, overlay: Path, page_url: str) -> None:
+    def is_followed() -> bool:
+        without_model = ask(page_url, "ready").status_code == httpx.codes.SERVICE_UNAVAILABLE
+        return ask(page_url, "training").is_success and without_model
+
+    applied.kustomize("apply", overlay)
+    wait_until(is_followed, "the page tells of the training before there is a model", 120)
 
 
 def test_from_nothing_to_a_classified_picture(
@@ -89,3 +101,12 @@ def test_the_suite_of_every_mode_passes(deployed: Kubectl, page_url: str) -> Non
     assert done.returncode == 0, done.stdout
     if "SKIPPED" in done.stdout:
         unmet(f"the suite has left something out:\n{done.stdout}", "REQUIRE_BROWSER")
+
+
+def ask(page_url: str, route: str) -> httpx.Response:
+    return httpx.get(f"{page_url}/api/{route}", trust_env=False)
+
+
+def refusal(answer: httpx.Response) -> tuple[int, str]:
+    """The status and the code of the API's error."""
+    return answer.status_code, str(answer.json()["error"]["code"])

@@ -97,12 +97,14 @@ def variables(container: JSON) -> dict[str, str]:
 def addresses(owner: JSON, container: JSON, objects: Iterable[JSON]) -> dict[str, str]:
     """Where the Services that select the pods are reached, by the port that they lead to."""
     labels = owner["spec"]["template"]["metadata"]["labels"]
-    return {
-        port_number(port.get("targetPort", port["port"]), container): address(each, port)
-        for each in of_kind("Service", objects)
-        if (selector := each["spec"].get("selector")) and selector.items() <= labels.items()
-        for port in each["spec"]["ports"]
-    }
+    found: dict[str, list[str]] = {}
+    for each in of_kind("Service", objects):
+        selector = each["spec"].get("selector")
+        if selector and selector.items() <= labels.items():
+            for port in each["spec"]["ports"]:
+                number = port_number(port.get("targetPort", port["port"]), container)
+                found.setdefault(number, []).append(address(each, port))
+    return {number: ", ".join(sorted(each)) for number, each in found.items()}
 
 
 def address(service: JSON, port: JSON) -> str:
