@@ -76,7 +76,7 @@ def test_buttons_start_sessions_that_exist_with_options_that_they_have(declared:
         assert (flag, dashes) == ("-s", "--")
         program = session_program(session)
         if not Path(program[0]).exists():
-            continue  # its environment is not among those that this session's tests need
+            continue  # whose environment is not among those of the tests
         command = [*program, *(each for each in arguments[:1] if not each.startswith("-"))]
         told = run(*command, "--help")
         options = {each for each in arguments if each.startswith("--")}
