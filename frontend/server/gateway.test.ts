@@ -95,7 +95,7 @@ test("a backend that is down is a 502 with JSON, and nothing is logged", async (
   }
 });
 
-describe("while the backend refuses to be reached", () => {
+describe("while the backend cannot be reached", () => {
   let lonely: PreviewServer;
 
   beforeAll(async () => {
@@ -138,6 +138,9 @@ test("a backend that answers is asked alone", async () => {
   const page = await serve(`${url}/ready`, `${url}/unready`);
   await fetch(`${address(page)}/api/ready?status=503`);
   expect(seen.at(-1)?.url).toBe("/ready/ready?status=503");
+  const broken = await fetch(`${address(page)}/api/ready?drop`);
+  expect(broken.status).toBe(502);
+  expect(seen.at(-1)?.url).toBe("/ready/ready?drop");
   await page.close();
 });
 
@@ -216,6 +219,10 @@ async function record(request: http.IncomingMessage, answer: http.ServerResponse
     body += String(chunk);
   }
   seen.push({ method, url, body, headers });
+  if (url.endsWith("?drop")) {
+    answer.destroy();
+    return;
+  }
   if (url.endsWith("?break")) {
     answer.writeHead(200, { "Content-Length": "100" });
     answer.write("half", () => answer.destroy());

@@ -40,7 +40,7 @@ const SILENCE_MILLISECONDS = 60_000;
  * each poll that finds the backend down, answer it with an empty 500, and serve the page for a
  * route that does not exist.
  *
- * While the backend refuses to be reached, another is asked, if there is one: on Kubernetes a server
+ * While the backend cannot be reached, another is asked, if there is one: on Kubernetes a server
  * without a model, which tells how the training gets on. Predictions are not its business.
  */
 export function gateway(backend: URL, unready: URL | null): Plugin {
@@ -70,8 +70,15 @@ function forward(backend: URL, unready: URL | null): Connect.NextHandleFunction 
       return;
     }
     const target = below(backend, route, url.search);
-    const other = mayAskAnother(request, route) ? unready : null;
-    relay(request, answer, target, other && below(other, route, url.search));
+    if (unready !== null && mayAskAnother(request, route)) {
+      const half = CONNECT_MILLISECONDS / 2;
+      const substitute = below(unready, route, url.search);
+      relay(request, answer, target, half, () => {
+        relay(request, answer, substitute, half);
+      });
+    } else {
+      relay(request, answer, target, CONNECT_MILLISECONDS);
+    }
   };
 }
 
@@ -92,7 +99,8 @@ function relay(
   request: Connect.IncomingMessage,
   answer: Answer,
   target: URL,
-  substitute: URL | null,
+  connectMilliseconds: number,
+  askAnother?: () => void,
 ): void {
   const outgoing = client(target).request(target, {
     agent: false, // a kept connection may be closed by the backend just as it is used again
@@ -109,16 +117,18 @@ function relay(
     incoming.pipe(answer);
     incoming.on("error", () => answer.destroy());
   });
-  outgoing.on("error", (error: NodeJS.ErrnoException) => {
-    if (substitute && error.code === "ECONNREFUSED") {
-      relay(request, answer, substitute, null);
+  let reached = false;
+  outgoing.on("socket", (socket) => socket.once("connect", () => (reached = true)));
+  outgoing.on("error", () => {
+    if (askAnother && !reached && !answer.closed) {
+      askAnother();
     } else if (!answer.headersSent) {
       refuse(answer, 502, "bad_gateway", "The classifier's server does not answer.");
     }
   });
   // A backend may answer before it has read all; the browser must still get rid of the rest.
   outgoing.on("close", () => request.unpipe(outgoing).resume());
-  limitSilence(outgoing);
+  limitSilence(outgoing, connectMilliseconds);
   answer.on("close", () => outgoing.destroy());
   if (hasBody(request)) {
     sendBody(request, outgoing);
@@ -148,8 +158,8 @@ function hasBody({ headers }: Connect.IncomingMessage): boolean {
   return "content-length" in headers || "transfer-encoding" in headers;
 }
 
-function limitSilence(outgoing: http.ClientRequest): void {
-  const connecting = setTimeout(() => outgoing.destroy(new Error("timeout")), CONNECT_MILLISECONDS);
+function limitSilence(outgoing: http.ClientRequest, connectMilliseconds: number): void {
+  const connecting = setTimeout(() => outgoing.destroy(new Error("timeout")), connectMilliseconds);
   const connected = () => {
     clearTimeout(connecting);
   };

@@ -3,7 +3,7 @@ export interface Settings {
   readonly host: string;
   readonly port: number;
   readonly backend: URL;
-  /** Asked in the backend's place while that refuses to be reached; null where there is none. */
+  /** Asked in the backend's place while that cannot be reached; null where there is none. */
   readonly unreadyBackend: URL | null;
 }
 

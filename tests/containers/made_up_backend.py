@@ -1,7 +1,7 @@
 """Stands in for the model server: answers with what it was asked, as the query tells it to.
 
 Of the query it takes: status, wait (seconds), more (bytes behind the answer), early (whether to
-answer before the body is read), and headers by their names.
+answer before the body is read), drop (whether not to answer at all), and headers by their names.
 """
 
 from __future__ import annotations
@@ -30,6 +30,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         query = dict(parse_qsl(urlsplit(self.path).query))
         time.sleep(float(query.get("wait", 0)))
+        if "drop" in query:
+            self.close_connection = True
+            return
         early = "early" in query
         self.answer(query, 0 if early else self.drain())
         if early:

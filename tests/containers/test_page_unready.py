@@ -1,4 +1,4 @@
-"""The substitute that the page's proxy asks while the backend refuses to be reached."""
+"""The substitute that the page's proxy asks while the backend cannot be reached."""
 
 from __future__ import annotations
 
@@ -53,6 +53,14 @@ def test_the_substitute_is_asked(lone: httpx.Client, path: str) -> None:
     assert (answer["seen"], answer["host"]) == (f"/below{path}", "unready:5000")
 
 
+@pytest.mark.usefixtures("hole", "unready")
+def test_a_backend_that_swallows_all_has_a_substitute(sandbox: Sandbox) -> None:
+    """As a Service that leads nowhere may, behind a network policy."""
+    settings = {"BACKEND_URL": "http://swallowing:5000", "UNREADY_BACKEND_URL": SUBSTITUTE}
+    with sandbox.run_page("substituted", **settings).client() as client:
+        wait_until(lambda: client.get("/api/ping").is_success, "the substitute is reached")
+
+
 @pytest.mark.parametrize("status", [404, 502, 503])
 def test_its_answer_passes_as_the_backends_would(lone: httpx.Client, status: int) -> None:
     own = {"Content-Security-Policy": "sandbox", "Cache-Control": "no-store"}
@@ -102,6 +110,8 @@ def test_a_backend_that_answers_has_no_substitute(sandbox: Sandbox) -> None:
         for status in (200, 404, 500, 502, 503, 504):
             answer = client.get("/api/ready", params={"status": status})
             assert (answer.status_code, answer.json()["host"]) == (status, "inference:5000")
+        broken = client.get("/api/ready?drop=1")  # it has been sent, and is not sent again
+        assert_error(broken.headers["content-type"], broken.content, "bad_gateway")
 
 
 @pytest.mark.parametrize(
@@ -112,7 +122,8 @@ def test_a_backend_that_answers_has_no_substitute(sandbox: Sandbox) -> None:
         (REFUSING, "http://missing:5000"),
         (REFUSING, "http://swallowing:5000"),
         ("http://missing:5000", "http://swallowing:5000"),
-        ("http://swallowing:5000", SUBSTITUTE),  # what takes time is not tried again
+        ("http://swallowing:5000", ""),
+        ("http://swallowing:5000", "http://swallowing:5000"),
     ],
 )
 @pytest.mark.usefixtures("unready", "hole")
