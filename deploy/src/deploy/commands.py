@@ -96,7 +96,7 @@ def break_model(arguments: argparse.Namespace) -> None:
     """A version that cannot be loaded, published and current."""
     script = resources.files("deploy").joinpath("drills/publish_corrupt.py").read_text("utf-8")
     run_once(arguments, "break", Change([], {}, program=["python", "-c", script]))
-    say(f"{page_url()} goes on with the last good version, and lists this one with what is wrong")
+    say(f"{page_url()} goes on with the last good version; {page_url()}/api/models tells why")
 
 
 def run_once(arguments: argparse.Namespace, command: str, change: Change) -> None:
