@@ -139,7 +139,7 @@ def test_a_stop_is_clean(number: signal.Signals, shelf: Shelf, serve: Serve) -> 
     shelf.publish(1)
     server = serve()
     server.event("serving")
-    assert server.ask("GET", "/ready").json()["status"] == "ready"
+    assert server.ask("GET", "/models").json()["current"] == 1
     server.process.send_signal(number)
     rest = [json.loads(line)["message"] for line in server.log]
     assert (server.process.wait(30), rest) == (0, ["request", "stopped"])
