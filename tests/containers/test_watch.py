@@ -34,6 +34,7 @@ STOP_SECONDS = 30.0
 INTERRUPTED = 130
 SERVICES = ("trainer", "inference", "frontend")
 FILES = ("compose.yaml", "compose.dev.yaml")
+SETTINGS = ("compose.env", "k8s/base/settings.env")
 ELSEWHERE = shutil.ignore_patterns("node_modules", "dist", "__pycache__", ".*_cache", ".hypothesis")
 
 
@@ -76,6 +77,9 @@ def copy_sources(tree: Path) -> tuple[Path, ...]:
     """Copies what the services are made of; returns the compose files."""
     for service in SERVICES:
         shutil.copytree(ROOT / service, tree / service, ignore=ELSEWHERE)
+    (tree / "k8s/base").mkdir(parents=True)
+    for name in SETTINGS:
+        shutil.copy(ROOT / name, tree / name)
     return tuple(Path(shutil.copy(ROOT / name, tree)) for name in FILES)
 
 
