@@ -35,7 +35,7 @@ def test_without_a_model(applied: Kubectl, page_url: str) -> None:
     applied.wait(started, "pod", "--selector=app.kubernetes.io/component=inference")
     (pod,) = applied.pods("inference")
     assert (is_ready(pod), restarts(pod)) == (False, 0)
-    assert httpx.get(page_url, trust_env=False).is_success
+    wait_until(lambda: is_served(page_url), "the page is served")
     wait_until(lambda: ask(page_url, "ping").is_success, "the server that is not ready is asked")
     assert refusal(ask(page_url, "ready")) == (503, "no_model")
     assert refusal(ask(page_url, "training")) == (404, "not_found")
@@ -101,6 +101,14 @@ def test_the_suite_of_every_mode_passes(deployed: Kubectl, page_url: str) -> Non
     assert done.returncode == 0, done.stdout
     if "SKIPPED" in done.stdout:
         unmet(f"the suite has left something out:\n{done.stdout}", "REQUIRE_BROWSER")
+
+
+def is_served(page_url: str) -> bool:
+    """Whether the page is; a node can drop connections for a moment after a rollout."""
+    try:
+        return httpx.get(page_url, trust_env=False).is_success
+    except httpx.TransportError:
+        return False
 
 
 def ask(page_url: str, route: str) -> httpx.Response:
