@@ -21,11 +21,13 @@ TYPED = {  # what is checked, with whose environment
     "deploy": "deploy",
     "inference": "inference",
     "loadtests": "load",
+    "rehearsal": "rehearsal",
     "tests": "tests",
     "tests/contract/make_golden_images.py": "trainer",
     "tests/contract/make_golden_models.py": "inference",
     "trainer": "trainer",
 }
+PROJECTS = ("demo", "deploy", "inference", "loadtests", "rehearsal", "trainer")
 PYTEST = (f"{ROOT}/.nox/env_tests/bin/pytest", "-rs")  # and tell what was skipped, and why
 COMPILE = (
     *("uv", "pip", "compile", "--universal", "--generate-hashes", "--no-header", "--upgrade"),
@@ -56,6 +58,13 @@ LOCKS = {
         "loadtests/pyproject.toml",
         "--group",
         "loadtests/pyproject.toml:test",
+    ),
+    "rehearsal/requirements.lock": ("rehearsal/pyproject.toml",),
+    "rehearsal/requirements-image.lock": ("--group", "rehearsal/pyproject.toml:image"),
+    "rehearsal/requirements-test.lock": (
+        "rehearsal/pyproject.toml",
+        "--group",
+        "rehearsal/pyproject.toml:test",
     ),
     "tests/requirements.lock": ("tests/pyproject.toml",),
     "tests/requirements-checkov.lock": ("--group", "tests/pyproject.toml:checkov"),
@@ -90,6 +99,7 @@ def demo(session: nox.Session) -> None:
     requires=[
         *("tests_page", "tests_inference", "tests_demo", "tests_deploy", "tests_load"),
         *("tests_trainer", "tests_services", "tests_containers", "tests_kind"),
+        "tests_rehearsal",
     ],
 )
 def tests(session: nox.Session) -> None:
@@ -149,6 +159,42 @@ def kind(session: nox.Session) -> None:
     run_service(session, f"{ROOT}/.nox/env_deploy/bin/deploy", *session.posargs)
 
 
+@nox.session(venv_backend="none", requires=["env_deploy"], default=False)
+def deploy_eks(session: nox.Session) -> None:
+    """Deploy to Amazon EKS; -- --plan tells what that does, --help the options."""
+    run_service(session, f"{ROOT}/.nox/env_deploy/bin/eks", "deploy", *session.posargs)
+
+
+@nox.session(venv_backend="none", requires=["env_deploy"], default=False)
+def destroy_eks(session: nox.Session) -> None:
+    """Delete a deployment, and see that nothing of it is left: -- --help tells the options."""
+    run_service(session, f"{ROOT}/.nox/env_deploy/bin/eks", "destroy", *session.posargs)
+
+
+@nox.session(venv_backend="none", requires=["env_deploy"], default=False)
+def status_eks(session: nox.Session) -> None:
+    """Show a deployment's versions, replicas, health and URL: -- --help tells the options."""
+    run_service(session, f"{ROOT}/.nox/env_deploy/bin/eks", "status", *session.posargs)
+
+
+@nox.session(venv_backend="none", requires=["env_deploy"], default=False)
+def train_eks(session: nox.Session) -> None:
+    """Train on EKS, in a new Job on spot: -- --help tells the options."""
+    run_service(session, f"{ROOT}/.nox/env_deploy/bin/eks", "train", *session.posargs)
+
+
+@nox.session(venv_backend="none", requires=["env_deploy"], default=False)
+def rollback_eks(session: nox.Session) -> None:
+    """Make an earlier version the current one on EKS: -- --help tells the options."""
+    run_service(session, f"{ROOT}/.nox/env_deploy/bin/eks", "rollback", *session.posargs)
+
+
+@nox.session(venv_backend="none", requires=["env_deploy", "env_rehearsal"], default=False)
+def rehearse_eks(session: nox.Session) -> None:
+    """Deploy to stand-ins for AWS on this machine, and destroy: -- --help tells the options."""
+    run_service(session, f"{ROOT}/.nox/env_rehearsal/bin/rehearsal", *session.posargs)
+
+
 @nox.session(venv_backend="none", default=False)
 def images(session: nox.Session) -> None:
     """Build the images and hold their sizes against their budgets: -- --help tells the options."""
@@ -202,6 +248,12 @@ def env_deploy(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def env_rehearsal(session: nox.Session) -> None:
+    """Install what stands in for Amazon's services."""
+    install(session, "rehearsal/requirements-test.lock", "rehearsal")
+
+
+@nox.session(default=False)
 def env_tests(session: nox.Session) -> None:
     """Install what the tests across services need."""
     install(session, "tests/requirements.lock")
@@ -232,6 +284,13 @@ def tests_demo(session: nox.Session) -> None:
 def tests_deploy(session: nox.Session) -> None:
     """Test what works on a cluster."""
     session.run(".nox/env_deploy/bin/pytest", "deploy", *session.posargs, external=True)
+
+
+@nox.session(venv_backend="none", requires=["env_rehearsal", "env_deploy"], default=False)
+def tests_rehearsal(session: nox.Session) -> None:
+    """Rehearse deployments to EKS; without Docker and kind, skip what needs them."""
+    pytest = (".nox/env_rehearsal/bin/pytest", "-rs", "rehearsal")
+    session.run(*pytest, *session.posargs, external=True)
 
 
 @nox.session(venv_backend="none", requires=["env_inference"], default=False)
@@ -288,7 +347,7 @@ def lint_style(session: nox.Session) -> None:
     session.run(
         "lint-imports",
         "--no-cache",
-        env={"PYTHONPATH": "demo/src:deploy/src:inference/src:loadtests/src:trainer/src"},
+        env={"PYTHONPATH": ":".join(f"{each}/src" for each in PROJECTS)},
     )
     session.run("zizmor", "--offline", "--no-progress", "--pedantic", ".github")
 
@@ -307,7 +366,8 @@ def lint_page(session: nox.Session) -> None:
 
 
 @nox.session(
-    requires=["environments", "env_demo", "env_deploy", "env_load", "env_tests"], default=False
+    requires=["environments", "env_demo", "env_deploy", "env_load", "env_rehearsal", "env_tests"],
+    default=False,
 )
 def lint_types(session: nox.Session) -> None:
     """Check the types of all Python, each project with its own environment."""

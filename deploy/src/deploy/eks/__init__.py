@@ -1,0 +1,1 @@
+"""Amazon EKS: the pipeline deployed, watched over and taken away again."""
