@@ -1,0 +1,83 @@
+"""All stand-ins together, on Amazon's side and the cluster's, started and stopped as one.
+
+They agree on this, each module with its part:
+
+- `cluster.make_network() -> Network`: Docker's network `kind`, made if there is none.
+- `cluster.new_cluster(folder, webhook) -> ContextManager[Cluster]`: a kind cluster with its
+  registry, whose API server asks the webhook who a bearer token is; nodes, labels, add-ons and the
+  stand-in for the EFS driver are there, the product is not. `Cluster.empty()` takes away whatever a
+  deployment has put there: deleting the cluster of Amazon EKS comes to that.
+- `charts.pack(folder) -> Path`: the folder for --chart-mirror.
+- `balancer.balance(cluster, aws) -> ContextManager[str]`: the AWS Load Balancer Controller's
+  stand-in; gives the URL of the HTTP proxy that stands in for the internet.
+
+What runs beside the program calls Amazon with `credentials(name)`, so that the recorder tells whose
+call it was.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rehearsal import authenticator, balancer, charts, cluster, server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from rehearsal.cluster import Cluster
+
+REGION = "us-west-2"
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """Stand-ins that run.
+
+    Attributes:
+        environment: what a program needs to meet them: Amazon's endpoint, credentials, region,
+            and the proxy; nothing of it is the user's own.
+        arguments: that every `eks deploy` needs beside a name and a region.
+        aws: the endpoint of all of Amazon's services.
+        cluster: as its administrator sees it, whatever access the deployment has given.
+        calls: JSON lines, one a call to Amazon; see `recording`.
+        faults: what is to fail, written by whoever wants that; see `faults`.
+    """
+
+    environment: Mapping[str, str]
+    arguments: tuple[str, ...]
+    aws: str
+    cluster: Cluster
+    calls: Path
+    faults: Path
+
+
+@contextmanager
+def stand_ins(folder: Path) -> Iterator[Rehearsal]:
+    """Starts everything, and takes everything away again.
+
+    Args:
+        folder: for what they write; it must be empty.
+    """
+    with ExitStack() as stack:
+        network = cluster.make_network()
+        aws = stack.enter_context(server.serve(folder, REGION))
+        webhook = stack.enter_context(authenticator.serve(network.gateway, aws.url, folder))
+        kind = stack.enter_context(cluster.new_cluster(folder, webhook))
+        aws.adopt(kind)
+        proxy = stack.enter_context(balancer.balance(kind, aws.url))
+        yield Rehearsal(
+            environment=aws.environment
+            | {"HTTP_PROXY": proxy, "http_proxy": proxy, "NO_PROXY": "127.0.0.1,localhost"},
+            arguments=(
+                f"--chart-mirror={charts.pack(folder)}",
+                "--admin-cidrs=127.0.0.1/32",
+                f"--vpc-cidr={network.cidr}",
+            ),
+            aws=aws.url,
+            cluster=kind,
+            calls=aws.calls,
+            faults=aws.faults,
+        )
