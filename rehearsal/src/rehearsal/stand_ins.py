@@ -2,11 +2,15 @@
 
 They agree on this, each module with its part:
 
-- `cluster.make_network() -> Network`: Docker's network `kind`, made if there is none.
+- `cluster.make_network() -> Network(cidr, gateway)`: Docker's network `kind`, made if there is none;
+  IPv4.
 - `cluster.new_cluster(folder, webhook) -> ContextManager[Cluster]`: a kind cluster with its
   registry, whose API server asks the webhook who a bearer token is; nodes, labels, add-ons and the
-  stand-in for the EFS driver are there, the product is not. `Cluster.empty()` takes away whatever a
-  deployment has put there: deleting the cluster of Amazon EKS comes to that.
+  stand-in for the EFS driver are there, the product is not. `Cluster(name, kubeconfig, endpoint,
+  authority, registry)`: the administrator's kubeconfig, the API server's URL and its CA (PEM in
+  base64) as DescribeCluster tells them, and `localhost:<port>`, where images are pushed and pulled.
+  `Cluster.empty()` takes away whatever a deployment has put there, and is done when it is away:
+  deleting the cluster of Amazon EKS comes to that.
 - `charts.pack(folder) -> Path`: the folder for --chart-mirror.
 - `balancer.balance(cluster, aws) -> ContextManager[str]`: the AWS Load Balancer Controller's
   stand-in; gives the URL of the HTTP proxy that stands in for the internet.
