@@ -43,6 +43,32 @@ def test_a_command_gets_the_model_volume_alone_and_is_no_training() -> None:
     golden("one-off.json", jobs.one_off_job(RENDERED, "list", Change(["list"], {})))
 
 
+def test_a_command_runs_where_the_servers_do_and_not_on_nodes_for_trainings() -> None:
+    rendered = copy.deepcopy(RENDERED)
+    pod = rendered["spec"]["template"]["spec"]
+    pod["nodeSelector"] = {"ml-pipeline/nodes": "training", "kubernetes.io/arch": "arm64"}
+    pod["tolerations"] = [{"key": "ml-pipeline/nodes", "value": "training"}]
+    made = jobs.one_off_job(rendered, "list", Change(["list"], {}))["spec"]["template"]["spec"]
+    assert made["nodeSelector"] == {"ml-pipeline/nodes": "serving", "kubernetes.io/arch": "arm64"}
+    assert "tolerations" not in made
+    training = jobs.training_job(rendered, "name", CHANGE)["spec"]["template"]["spec"]
+    assert training["nodeSelector"] == pod["nodeSelector"]
+    assert training["tolerations"] == pod["tolerations"]
+
+
+def test_what_is_secret_is_in_no_manifest_but_the_secret_s() -> None:
+    change = Change(["run", "--data", "$(TRAINING_DATA)"], {"SEED": "1"}, secrets=["TRAINING_DATA"])
+    job = jobs.training_job(RENDERED, "ml-training-job-7", change)
+    reference = {"secretKeyRef": {"name": "ml-training-job-7", "key": "TRAINING_DATA"}}
+    assert jobs.trainer(job)["env"][-1] == {"name": "TRAINING_DATA", "valueFrom": reference}
+    job["metadata"]["uid"] = "the-uid"
+    secret = jobs.secret(job, {"TRAINING_DATA": "https://example.com/?signature"})
+    assert secret["stringData"] == {"TRAINING_DATA": "https://example.com/?signature"}
+    assert secret["metadata"]["name"] == "ml-training-job-7"
+    (owner,) = secret["metadata"]["ownerReferences"]
+    assert (owner["kind"], owner["uid"]) == ("Job", "the-uid")
+
+
 @pytest.mark.parametrize("make", [jobs.training_job, jobs.one_off_job])
 def test_the_rendered_job_stays_as_it_is(make: Any) -> None:  # noqa: ANN401 - either function
     before = copy.deepcopy(RENDERED)

@@ -3,66 +3,45 @@
 from __future__ import annotations
 
 import os
-import re
-from contextlib import suppress
 from importlib import resources
 from typing import TYPE_CHECKING
 
-from deploy import data, jobs
-from deploy.console import say, tell
-from deploy.errors import DeployError, NameTakenError, UnreachableError
-from deploy.follow import Follower, last_words
+from deploy import data, jobs, running
+from deploy.console import say
 from deploy.jobs import Change
 from deploy.target import check_applied, choose_image, chosen_settings, find_target
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
 
     from deploy.follow import Outcome
-    from deploy.kubectl import Manifest
-    from deploy.log import Line
-    from deploy.target import Target
 
 PROGRAM = "./noxw -s kind --"
-MOST_RACES = 20
-_PUBLISHED = re.compile(r"version \d+ of \S+ is published")
 
 
 def train(arguments: argparse.Namespace) -> None:
     """A new training Job, followed to its end."""
     target = find_target(arguments)
-    env = chosen_settings(arguments, target)
+    env = _settings(arguments, target.settings)
     planned = data.plan(arguments.data, target)
-    check_applied(target, arguments)
+    check_applied(target, _remedy(arguments))
     image = choose_image(target, arguments.image)
     given = data.bring(planned, target.kubectl) if planned else arguments.data
-    job = create_next(target, Change(training_arguments(given, arguments), env, image))
+    called = jobs.training_arguments(given, retrain=arguments.retrain)
+    job = running.create_next(target, Change(called, env, image))
     name = job["metadata"]["name"]
-    log = target.kubectl.shown("logs", "--follow", f"job/{name}")
     say(f"{name} is created, with the image {jobs.trainer(job)['image']}")
     if not arguments.follow:
-        say(f"next: {log}")
+        say(f"next: {running.log_command(target.kubectl, name)}")
         return
-    try:
-        outcome = Follower(target.kubectl, name, lambda line: tell(line.text), say).follow()
-    except (KeyboardInterrupt, UnreachableError):
-        say(f"\n{name} goes on; to see its log again: {log}")
-        raise
-    check_outcome(name, outcome)
+    outcome = running.follow_training(target.kubectl, name)
+    running.check_outcome(name, outcome)
     tell_trained(name, outcome, arguments.model_name)
-
-
-def training_arguments(given: str | None, arguments: argparse.Namespace) -> Sequence[str]:
-    """What the trainer is called with."""
-    named = [] if given is None else ["--data", given]
-    return ["run", *named, *(["--retrain"] if arguments.retrain else [])]
 
 
 def tell_trained(name: str, outcome: Outcome, model_name: str | None) -> None:
     """The end of a training that went well, and what to do next."""
-    found = filter(None, (_PUBLISHED.match(line.message) for line in outcome.lines))
-    published = next((match[0] for match in found), None)
+    published = running.published(outcome)
     if published is None:
         say(f"{name} is done and published nothing; next: {PROGRAM} train --retrain")
     elif model_name:
@@ -83,8 +62,7 @@ def show(arguments: argparse.Namespace) -> None:
 
 def rollback(arguments: argparse.Namespace) -> None:
     """The pointer, moved to an earlier version."""
-    version = [] if arguments.version is None else [str(arguments.version)]
-    run_once(arguments, "rollback", Change(["rollback", *version], {}))
+    run_once(arguments, "rollback", Change(jobs.rollback_arguments(arguments.version), {}))
 
 
 def prune(arguments: argparse.Namespace) -> None:
@@ -106,47 +84,23 @@ def run_once(arguments: argparse.Namespace, command: str, change: Change) -> Non
         DeployError: the command failed.
     """
     target = find_target(arguments)
-    check_applied(target, arguments)
+    check_applied(target, _remedy(arguments))
     image = choose_image(target, arguments.image)
-    log = {"LOG_FORMAT": "json", "LOG_LEVEL": "info"}  # whatever the trainings' is
-    env = chosen_settings(arguments, target) | log
-    change = Change(change.arguments, env, image, change.program)
-    job = target.kubectl.create(jobs.one_off_job(target.job, command, change))
-    name = job["metadata"]["name"]
-    try:
-        outcome = Follower(target.kubectl, name, show_result, say).follow()
-    finally:
-        target.kubectl.delete("job", name)
-    check_outcome(command, outcome)
+    env = _settings(arguments, target.settings)
+    running.run_once(target, command, Change(change.arguments, env, image, change.program))
 
 
-def show_result(line: Line) -> None:
-    """What a command prints is its result; an error is told at the end."""
-    if not line.level:
-        tell(line.text)
-    elif line.level not in {"error", "critical"}:
-        say(line.message)
+def _settings(arguments: argparse.Namespace, known: frozenset[str]) -> dict[str, str]:
+    """Settings for this one Job."""
+    chosen = chosen_settings(dict(getattr(arguments, "settings", None) or []), known)
+    named = {"MODEL_NAME": arguments.model_name} if arguments.model_name else {}
+    return {**chosen, **named}
 
 
-def check_outcome(name: str, outcome: Outcome) -> None:
-    """Sees that the Job succeeded.
-
-    Raises:
-        DeployError: it failed.
-    """
-    if outcome.fault:
-        raise DeployError(f"{name} failed, {outcome.fault}: {last_words(outcome)}")
-
-
-def create_next(target: Target, change: Change) -> Manifest:
-    """A training Job with the next free name, also when somebody else takes it at this moment.
-
-    Raises:
-        DeployError: the cluster refuses it.
-    """
-    for _ in range(MOST_RACES):
-        taken = {job["metadata"]["name"] for job in target.kubectl.find("jobs")}
-        job = jobs.training_job(target.job, jobs.next_name(taken), change)
-        with suppress(NameTakenError):
-            return target.kubectl.create(job)
-    raise DeployError(f"{MOST_RACES} names for the Job were taken by others; try again")
+def _remedy(arguments: argparse.Namespace) -> str:
+    """How the overlay is applied."""
+    return (
+        f"apply {arguments.overlay}, with Tilt or with `kubectl --context {arguments.context} "
+        f"apply -k {arguments.overlay}` (that it cannot change the Job {jobs.TRAINING_JOB} is no "
+        "matter)"
+    )

@@ -19,6 +19,7 @@ TRAINING_JOB, CONTAINER = "ml-training-job", "trainer"
 COMPONENT = "app.kubernetes.io/component"
 SHORT_SECONDS = 60  # for which a one-off Job stays when nobody is left to remove it
 MOST_SECONDS = 300  # that a one-off Job may take
+NODES = "ml-pipeline/nodes"  # the label that says what nodes are for
 REQUESTS = MappingProxyType({"cpu": "50m", "memory": "128Mi"})  # of a command without TensorFlow
 
 _NUMBERED = re.compile(rf"{TRAINING_JOB}(?:-([1-9][0-9]*))?")
@@ -33,12 +34,14 @@ class Change:
         env: goes before what the overlay sets.
         image: None for the overlay's.
         program: in place of the image's entry point; empty for that.
+        secrets: variables whose values a Secret of the training Job's own name holds.
     """
 
     arguments: Sequence[str]
     env: Mapping[str, str]
     image: str | None = None
     program: Sequence[str] = ()
+    secrets: Sequence[str] = ()
 
 
 def find_training_job(manifests: Iterable[Manifest]) -> Manifest:
@@ -68,18 +71,51 @@ def run_number(name: str) -> int | None:
     return int(numbered[1] or 1) if numbered else None
 
 
+def training_arguments(data: str | None, *, retrain: bool) -> list[str]:
+    """What the trainer is called with for a training."""
+    named = [] if data is None else ["--data", data]
+    return ["run", *named, *(["--retrain"] if retrain else [])]
+
+
+def rollback_arguments(version: int | None) -> list[str]:
+    """What the trainer is called with to go back; to the version before for None."""
+    return ["rollback", *([] if version is None else [str(version)])]
+
+
 def training_job(rendered: Manifest, name: str, change: Change) -> Manifest:
     """A training Job like the rendered one."""
     job = _changed(rendered, change)
     job["metadata"]["name"] = name
+    trainer(job)["env"] += [
+        {"name": each, "valueFrom": {"secretKeyRef": {"name": name, "key": each}}}
+        for each in change.secrets
+    ]
     return job
+
+
+def secret(job: Manifest, values: Mapping[str, str]) -> Manifest:
+    """The Secret that a Job's variables come from, which is removed with the Job.
+
+    Args:
+        job: as the cluster made it.
+        values: by the names of the variables.
+    """
+    name, uid = job["metadata"]["name"], job["metadata"]["uid"]
+    owner = {"apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": uid}
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": name, "ownerReferences": [owner]},
+        "stringData": dict(values),
+    }
 
 
 def one_off_job(rendered: Manifest, command: str, change: Change) -> Manifest:
     """A Job for a command that needs nothing but the model volume, named by the cluster.
 
     Its component is another one, so that nothing that is meant for trainings, their way out to
-    the network above all, is meant for it.
+    the network above all, is meant for it. Nor are the nodes for trainings, of which there may be
+    none at the moment.
     """
     job = _changed(rendered, change)
     del job["metadata"]["name"]
@@ -92,7 +128,11 @@ def one_off_job(rendered: Manifest, command: str, change: Change) -> Manifest:
     for metadata in (job["metadata"], job["spec"]["template"]["metadata"]):
         metadata.setdefault("labels", {})[COMPONENT] = "model"
     trainer(job).setdefault("resources", {})["requests"] = dict(REQUESTS)
-    _drop_claims(job["spec"]["template"]["spec"], keep="model")
+    pod = job["spec"]["template"]["spec"]
+    _drop_claims(pod, keep="model")
+    pod.pop("tolerations", None)
+    if NODES in pod.get("nodeSelector", {}):
+        pod["nodeSelector"] |= {NODES: "serving"}
     return job
 
 

@@ -14,7 +14,7 @@ import yaml
 from deploy.errors import DeployError, NameTakenError, UnreachableError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 Manifest = dict[str, Any]
@@ -32,6 +32,10 @@ _CONTEXTS = (
     "`kubectl config get-contexts` shows those there are, `ctlptl apply -f k8s/cluster.yaml` makes "
     "kind-ml-pipeline"
 )
+_OWN_CONFIG = (
+    "see that it is there, and that it lets this machine's address in (the option --admin-cidrs)"
+)
+_APPLIED = re.compile(r"(\S+/\S+) (created|configured|unchanged)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +43,13 @@ class Kubectl:
     """One namespace of one cluster.
 
     Attributes:
-        context: of the user's kubeconfig, so that no other cluster is touched.
+        context: of the kubeconfig, so that no other cluster is touched.
+        kubeconfig: None for the user's.
     """
 
     context: str
     namespace: str
+    kubeconfig: Path | None = None
 
     def find(self, kind: str, labels: Mapping[str, str] | None = None) -> list[Manifest]:
         """All objects of a kind that have these labels."""
@@ -69,9 +75,39 @@ class Kubectl:
         arguments = ("create", "--filename", "-", "--output", "json")
         return dict(json.loads(self._run(*arguments, text=json.dumps(manifest))))
 
+    def apply(self, manifests: Sequence[Mapping[str, Any]]) -> list[str]:
+        """Makes the cluster's objects like these, and leaves alone what is like them already.
+
+        Applied on the client's side, so that nothing is sent for an object that would not change.
+
+        Returns:
+            What was made or changed, such as "deployment.apps/ml-backend".
+        """
+        content = {"apiVersion": "v1", "kind": "List", "items": list(manifests)}
+        told = self._run("apply", "--filename", "-", text=json.dumps(content))
+        return [name for name, verb in _APPLIED.findall(told) if verb != "unchanged"]
+
     def delete(self, kind: str, name: str) -> None:
         """Removes an object and what belongs to it, without waiting for that."""
         self._run("delete", kind, name, "--ignore-not-found", "--wait=false")
+
+    def server_version(self) -> str:
+        """Of Kubernetes, such as "v1.35.1"."""
+        answer = json.loads(self._run("version", "--output", "json"))
+        return str(answer.get("serverVersion", {}).get("gitVersion", "unknown"))
+
+    def last_lines(self, pod: str, container: str, count: int, *, previous: bool) -> list[str]:
+        """The end of a container's log.
+
+        Args:
+            pod: its name.
+            container: the container's.
+            count: lines at most.
+            previous: of the container that ended before the one there is now.
+        """
+        which = ("--previous",) if previous else ()
+        ways = ("--container", container, f"--tail={count}", *which)
+        return self._run("logs", pod, *ways).splitlines()
 
     @contextmanager
     def log(self, pod: str, container: str, since: str | None) -> Iterator[Iterator[str]]:
@@ -115,15 +151,22 @@ class Kubectl:
         if "(AlreadyExists)" in fault:
             raise NameTakenError(fault)
         if _NO_CONTEXT.search(fault):
-            raise UsageError(f"--context {self.context}: there is no such context; {_CONTEXTS}")
+            place = self.kubeconfig or f"--context {self.context}"
+            raise UsageError(f"{place}: there is no such context; {self._remedy}")
         if _UNREACHABLE.search(fault):
             raise UnreachableError(
-                f"the cluster of context {self.context} does not answer ({fault}); {_CONTEXTS}"
+                f"the cluster of context {self.context} does not answer ({fault}); {self._remedy}"
             )
         raise DeployError(f"kubectl {arguments[0]}: {fault}")
 
     def _command(self, *arguments: str) -> list[str]:
-        return ["kubectl", "--context", self.context, "--namespace", self.namespace, *arguments]
+        config = [] if self.kubeconfig is None else ["--kubeconfig", str(self.kubeconfig)]
+        place = ["--context", self.context, "--namespace", self.namespace]
+        return ["kubectl", *config, *place, *arguments]
+
+    @property
+    def _remedy(self) -> str:
+        return _CONTEXTS if self.kubeconfig is None else _OWN_CONFIG
 
 
 def render(overlay: Path) -> list[Manifest]:

@@ -11,7 +11,7 @@ from deploy.kubectl import Kubectl, render
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from deploy.kubectl import Manifest
 
@@ -39,33 +39,43 @@ def find_target(arguments: argparse.Namespace) -> Target:
         UsageError: it is no overlay, or has no such Job.
     """
     manifests = render(arguments.overlay)
+    namespace = jobs.find_training_job(manifests)["metadata"].get("namespace", "default")
+    return target_of(manifests, Kubectl(arguments.context, namespace))
+
+
+def target_of(manifests: Sequence[Manifest], kubectl: Kubectl) -> Target:
+    """What the manifests of an overlay have for trainings.
+
+    Raises:
+        UsageError: there is no training Job among them.
+    """
     job = jobs.find_training_job(manifests)
     needed = jobs.config_maps(job)
     maps = [each for each in manifests if each["kind"] == "ConfigMap"]
     data = [each.get("data") or {} for each in maps if each["metadata"]["name"] in needed]
-    namespace = job["metadata"].get("namespace", "default")
     settings = frozenset().union(*data)
-    cluster = Kubectl(arguments.context, namespace)
-    return Target(cluster, job, settings, addresses.is_fenced(manifests))
+    return Target(kubectl, job, settings, addresses.is_fenced(manifests))
 
 
-def chosen_settings(arguments: argparse.Namespace, target: Target) -> dict[str, str]:
-    """Settings for this one Job.
+def chosen_settings(chosen: Mapping[str, str], known: frozenset[str]) -> dict[str, str]:
+    """Settings for one Job.
 
     Raises:
         UsageError: one is no setting.
     """
-    chosen: Mapping[str, str] = dict(getattr(arguments, "settings", None) or [])
     for name in chosen:
-        if name not in target.settings:
-            names = ", ".join(sorted(target.settings))
+        if name not in known:
+            names = ", ".join(sorted(known))
             raise UsageError(f"--set {name}: there is no such setting, but {names}")
-    named = {"MODEL_NAME": arguments.model_name} if arguments.model_name else {}
-    return {**chosen, **named}
+    return dict(chosen)
 
 
-def check_applied(target: Target, arguments: argparse.Namespace) -> None:
+def check_applied(target: Target, remedy: str) -> None:
     """Sees that the pod will find its settings.
+
+    Args:
+        target: whose cluster is asked.
+        remedy: how they are applied.
 
     Raises:
         UsageError: it would wait for them in vain.
@@ -74,10 +84,8 @@ def check_applied(target: Target, arguments: argparse.Namespace) -> None:
     for name in jobs.config_maps(target.job):
         if target.kubectl.get("configmap", name) is None:
             raise UsageError(
-                f"the cluster lacks the ConfigMap {name} of {arguments.overlay}: settings were "
-                "changed, or nothing was applied yet; apply them, with Tilt or with `kubectl "
-                f"--context {arguments.context} apply -k {arguments.overlay}` (that it cannot "
-                f"change the Job {jobs.TRAINING_JOB} is no matter)"
+                f"the cluster lacks the ConfigMap {name}: settings were changed, or nothing was "
+                f"applied yet; {remedy}"
             )
 
 
