@@ -47,9 +47,9 @@ def is_over(pod: Manifest) -> bool:
     return pod.get("status", {}).get("phase") in {"Succeeded", "Failed"}
 
 
-def pending_reason(pod: Manifest) -> str | None:
-    """Why the trainer does not run yet, as far as the pod knows."""
-    waiting = _state(pod).get("waiting", {})
+def pending_reason(pod: Manifest, container: str = CONTAINER) -> str | None:
+    """Why a container does not run yet, as far as the pod knows."""
+    waiting = _state(pod, container).get("waiting", {})
     if waiting.get("reason", "") not in _CREATING:
         return _joined(waiting["reason"], waiting.get("message"))
     for condition in pod.get("status", {}).get("conditions", []):
@@ -97,9 +97,9 @@ def describe_exit(end: Mapping[str, Any]) -> str:
     return f"{EXIT_CODES.get(code, end.get('reason', 'error'))} (exit code {code})"
 
 
-def _state(pod: Manifest) -> dict[str, Any]:
+def _state(pod: Manifest, container: str = CONTAINER) -> dict[str, Any]:
     for status in pod.get("status", {}).get("containerStatuses", []):
-        if status["name"] == CONTAINER:
+        if status["name"] == container:
             return dict(status.get("state", {}))
     return {}
 

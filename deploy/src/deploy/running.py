@@ -14,6 +14,8 @@ from deploy.errors import DeployError, NameTakenError, UnreachableError
 from deploy.follow import Follower, last_words
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from deploy.follow import Outcome
     from deploy.jobs import Change
     from deploy.kubectl import Kubectl, Manifest
@@ -26,16 +28,31 @@ _PUBLISHED = re.compile(r"version \d+ of \S+ is published")
 
 
 def create_next(target: Target, change: Change) -> Manifest:
-    """A training Job with the next free name, also when somebody else takes it at this moment.
+    """A training Job with the next free name.
+
+    Raises:
+        DeployError: the cluster refuses it.
+    """
+    return create_free(
+        target.kubectl,
+        lambda taken: jobs.training_job(target.job, jobs.next_name(taken), change),
+    )
+
+
+def create_free(kubectl: Kubectl, make: Callable[[set[str]], Manifest]) -> Manifest:
+    """A Job with a free name, also when somebody else takes that at this moment.
+
+    Args:
+        kubectl: of the cluster.
+        make: gives the Job, by the names that are taken.
 
     Raises:
         DeployError: the cluster refuses it.
     """
     for _ in range(MOST_RACES):
-        taken = {job["metadata"]["name"] for job in target.kubectl.find("jobs")}
-        job = jobs.training_job(target.job, jobs.next_name(taken), change)
+        taken = {job["metadata"]["name"] for job in kubectl.find("jobs")}
         with suppress(NameTakenError):
-            return target.kubectl.create(job)
+            return kubectl.create(make(taken))
     raise DeployError(f"{MOST_RACES} names for the Job were taken by others; try again")
 
 
