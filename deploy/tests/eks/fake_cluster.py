@@ -18,7 +18,7 @@ PROGRAM = Path(__file__).with_name("fake_kubernetes.py")
 
 
 @dataclass(frozen=True, slots=True)
-class Kubernetes:
+class Cluster:
     """A stand-in for kubectl and the cluster behind it."""
 
     state: Path
@@ -47,7 +47,7 @@ class Kubernetes:
         return [json.loads(line) for line in (self.state / "calls").read_text().splitlines()]
 
 
-def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kubernetes:
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
     """Puts the stand-in on the PATH."""
     state, programs = tmp_path / "kubernetes", tmp_path / "programs"
     (state / "objects").mkdir(parents=True)
@@ -57,7 +57,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kubernetes:
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("FAKE_KUBERNETES", str(state))
-    found = Kubernetes(state)
+    found = Cluster(state)
     found.will()
     return found
 
