@@ -42,7 +42,7 @@ def serving() -> Iterator[Page]:
             status, content = page.answers.get(self.path, (404, {}))
             if page.refusals:
                 status, content = page.refusals.pop(0), "from the load balancer"
-            kind = {str: "text/html", bytes: "image/png"}.get(type(content), "application/json")
+            kind = "text/html" if isinstance(content, str) else "application/json"
             body = content if isinstance(content, bytes) else encoded(content)
             self.send_response(status)
             self.send_header("Content-Type", kind)

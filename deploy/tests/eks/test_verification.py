@@ -100,7 +100,7 @@ def test_a_machine_that_is_kept_out(page: Page, monkeypatch: pytest.MonkeyPatch)
         raise httpx.ConnectTimeout("timed out")
 
     monkeypatch.setattr(httpx.Client, "get", silent)
-    with pytest.raises(DeployError, match="timed out; nothing comes back: .* --client-cidrs"):
+    with pytest.raises(DeployError, match=r"timed out; nothing comes back: .* --client-cidrs"):
         verification.verify(page.url, 0.0)
 
 
@@ -142,7 +142,7 @@ def test_with_a_certificate_it_is_https() -> None:
 
 def test_an_ingress_that_gets_no_address(cluster: Cluster) -> None:
     cluster.has("Ingress", "ml-frontend")
-    with pytest.raises(DeployError, match="not answered yet; `kubectl .*aws-load-balancer-control"):
+    with pytest.raises(DeployError, match=r"not answered yet; `kubectl .*load-balancer-controller"):
         verification.find_url(cluster.kubectl, 0.0)
 
 
