@@ -20,16 +20,23 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 K8S = ROOT / "k8s"
-LOCAL = K8S / "overlays/local"
+LOCAL, EKS = K8S / "overlays/local", K8S / "overlays/eks"
 METRICS_SERVER = K8S / "metrics-server"
-MONITORING = K8S / "components/monitoring"
+COMPONENTS = K8S / "components"
+MONITORING, LOGGING = COMPONENTS / "monitoring", COMPONENTS / "logging"
+#: Not applied with the pods, but in place of what applies them.
+GITOPS = {"argocd": COMPONENTS / "gitops/argocd", "flux": COMPONENTS / "gitops/flux"}
 
 
 def sets() -> dict[str, Callable[[], list[dict[str, Any]]]]:
     """What is applied together, by name; nothing is rendered before it is asked for."""
     overlays = sorted(path.parent for path in K8S.glob("overlays/*/kustomization.yaml"))
     alone = {folder.name: partial(render, folder) for folder in [*overlays, METRICS_SERVER]}
-    return alone | {"monitoring": partial(render_component, MONITORING, LOCAL)}
+    return alone | {
+        "monitoring": partial(render_component, MONITORING, LOCAL),
+        "eks-monitoring": partial(render_component, MONITORING, EKS),
+        "eks-logging": partial(render_component, LOGGING, EKS),
+    }
 
 
 def require_kubectl() -> None:

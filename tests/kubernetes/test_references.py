@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from manifests import name, namespace, of_kind, pods, selects
+from manifests import name, namespace, of_kind, pods, quantity, selects
 from rendering import sets
 
 if TYPE_CHECKING:
@@ -123,6 +123,41 @@ def _api_service(each: dict[str, Any], objects: list[dict[str, Any]]) -> Iterato
         yield f"is served by what is not there: {service['name']}"
 
 
+def _claim(each: dict[str, Any], objects: list[dict[str, Any]]) -> Iterator[str]:
+    names = [other["metadata"]["name"] for other in of_kind("StorageClass", objects)]
+    if (wanted := each["spec"].get("storageClassName")) and wanted not in names:
+        yield f"is of a class that is not there: {wanted}"
+    for volume in of_kind("PersistentVolume", objects):
+        if volume["metadata"]["name"] == each["spec"].get("volumeName"):
+            yield from _unlike(each, volume)
+
+
+def _unlike(claim: dict[str, Any], volume: dict[str, Any]) -> Iterator[str]:
+    """What keeps a claim from its volume."""
+    asked, given = claim["spec"], volume["spec"]
+    for key in ("accessModes", "storageClassName"):
+        if asked[key] != given[key]:
+            yield f"asks for {key} {asked[key]}, and the volume has {given[key]}"
+    if quantity(asked["resources"]["requests"]["storage"]) > quantity(given["capacity"]["storage"]):
+        yield "asks for more than the volume has"
+
+
+def _ingress(each: dict[str, Any], objects: list[dict[str, Any]]) -> Iterator[str]:
+    services = {
+        (other["metadata"]["name"], namespace(other)): other["spec"]["ports"]
+        for other in of_kind("Service", objects)
+    }
+    for backend in _backends(each):
+        asked = backend["service"]
+        ports = services.get((asked["name"], namespace(each)), [])
+        if asked["port"]["name"] not in [port["name"] for port in ports]:
+            yield f"sends to what is not there: {asked}"
+
+
+def _backends(ingress: dict[str, Any]) -> list[dict[str, Any]]:
+    return [path["backend"] for rule in ingress["spec"]["rules"] for path in rule["http"]["paths"]]
+
+
 def _reference(reference: dict[str, Any]) -> str:
     return f"{reference['kind'].lower()}/{reference['name']}"
 
@@ -132,8 +167,10 @@ CHECKS: dict[str, Callable[[dict[str, Any], list[dict[str, Any]]], Iterator[str]
     "ClusterRoleBinding": _binding,
     "Deployment": _deployment,
     "HorizontalPodAutoscaler": _autoscaler,
+    "Ingress": _ingress,
     "NetworkPolicy": _network_policy,
     "PersistentVolume": _volume,
+    "PersistentVolumeClaim": _claim,
     "PodDisruptionBudget": _disruption_budget,
     "RoleBinding": _binding,
     "Service": _service,
@@ -150,7 +187,7 @@ def test_what_an_object_names_is_there(together: str, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", CHECKS)
 def test_there_are_some(kind: str) -> None:
-    assert of_kind(kind, SETS["local"]())
+    assert any(of_kind(kind, SETS[together]()) for together in ("local", "eks"))
 
 
 @pytest.mark.parametrize("together", SETS)
