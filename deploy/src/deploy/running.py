@@ -14,7 +14,7 @@ from deploy.errors import DeployError, NameTakenError, UnreachableError
 from deploy.follow import Follower, last_words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from deploy.follow import Outcome
     from deploy.jobs import Change
@@ -23,28 +23,38 @@ if TYPE_CHECKING:
     from deploy.target import Target
 
 MOST_RACES = 20
+NONE: Mapping[str, str] = MappingProxyType({})
 LOG = MappingProxyType({"LOG_FORMAT": "json", "LOG_LEVEL": "info"})  # whatever the trainings' is
 _PUBLISHED = re.compile(r"version \d+ of \S+ is published")
 
 
-def create_next(target: Target, change: Change) -> Manifest:
+def create_next(target: Target, change: Change, secrets: Mapping[str, str] = NONE) -> Manifest:
     """A training Job with the next free name.
+
+    Args:
+        target: where it is made, and of what.
+        change: what is asked of it.
+        secrets: values of the change's secret variables.
 
     Raises:
         DeployError: the cluster refuses it.
     """
-    return create_free(
-        target.kubectl,
-        lambda taken: jobs.training_job(target.job, jobs.next_name(taken), change),
-    )
+
+    def make(taken: set[str]) -> Manifest:
+        return jobs.training_job(target.job, jobs.next_name(taken), change)
+
+    return create_free(target.kubectl, make, secrets)
 
 
-def create_free(kubectl: Kubectl, make: Callable[[set[str]], Manifest]) -> Manifest:
+def create_free(
+    kubectl: Kubectl, make: Callable[[set[str]], Manifest], secrets: Mapping[str, str] = NONE
+) -> Manifest:
     """A Job with a free name, also when somebody else takes that at this moment.
 
     Args:
         kubectl: of the cluster.
         make: gives the Job, by the names that are taken.
+        secrets: values of its secret variables, which its pod waits for.
 
     Raises:
         DeployError: the cluster refuses it.
@@ -52,8 +62,22 @@ def create_free(kubectl: Kubectl, make: Callable[[set[str]], Manifest]) -> Manif
     for _ in range(MOST_RACES):
         taken = {job["metadata"]["name"] for job in kubectl.find("jobs")}
         with suppress(NameTakenError):
-            return kubectl.create(make(taken))
-    raise DeployError(f"{MOST_RACES} names for the Job were taken by others; try again")
+            job = kubectl.create(make(taken))
+            break
+    else:
+        raise DeployError(f"{MOST_RACES} names for the Job were taken by others; try again")
+    if secrets:
+        _create_secret(kubectl, job, secrets)
+    return job
+
+
+def _create_secret(kubectl: Kubectl, job: Manifest, values: Mapping[str, str]) -> None:
+    """After the Job, which owns it, so that none is ever left over."""
+    try:
+        kubectl.create(jobs.secret(job, values))
+    except BaseException:
+        kubectl.delete("job", job["metadata"]["name"])
+        raise
 
 
 def follow_training(kubectl: Kubectl, name: str) -> Outcome:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import TYPE_CHECKING, Any
 
 import fake_cluster
@@ -12,12 +13,16 @@ from fake_cluster import pod as inference_pod
 
 from deploy import jobs
 from deploy.eks import record, rollout
+from deploy.eks.data import Given
 from deploy.errors import DeployError
+from deploy.follow import Follower
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from fake_cluster import Cluster
+
+    from deploy.follow import Outcome
 
 MANIFESTS = list(yaml.safe_load_all((OVERLAY / "rendered.yaml").read_text()))
 JOB = jobs.find_training_job(MANIFESTS)
@@ -119,7 +124,8 @@ def test_a_training_is_the_overlay_s_job_and_is_remembered(cluster: Cluster) -> 
     cluster.will(**ends())
     assert train(cluster) == "version 4 of classifier is published"
     made = cluster.objects("Job")["ml-training-job"]
-    assert made["spec"] == JOB["spec"]
+    change = jobs.Change(["run"], {})
+    assert made["spec"] == jobs.training_job(JOB, "any", change)["spec"]
     known = record.read(cluster.kubectl)
     assert known == record.Record(IMAGE, record.hash_of(JOB))
 
@@ -137,20 +143,63 @@ def test_another_specification_is_a_job_of_the_next_name(cluster: Cluster) -> No
     train(cluster)
     cluster.will(**ends(name="ml-training-job-2"))
     train(cluster, with_epochs("40"))
-    assert cluster.objects("Job")["ml-training-job-2"]["spec"] == with_epochs("40")["spec"]
+    made = cluster.objects("Job")["ml-training-job-2"]
+    assert {"name": "EPOCHS", "value": "40"} in jobs.trainer(made)["env"]
 
 
 def test_a_training_that_a_stopped_deployment_left_is_followed(
-    cluster: Cluster, capsys: pytest.CaptureFixture[str]
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    annotations = {rollout.SPECIFICATION: record.hash_of(JOB)}
-    labels = {"app.kubernetes.io/component": "trainer"}
-    cluster.has("Job", "ml-training-job-7", metadata={"annotations": annotations, "labels": labels})
-    cluster.will(**ends(name="ml-training-job-7"))
+    def stop(_: Follower) -> Outcome:
+        raise KeyboardInterrupt
+
+    cluster.will(**ends())
+    with monkeypatch.context() as patch:
+        patch.setattr(Follower, "follow", stop)
+        with pytest.raises(KeyboardInterrupt):
+            train(cluster)
+    assert "ml-training-job goes on; to see its log again: kubectl" in capsys.readouterr().err
     assert train(cluster) == "version 4 of classifier is published"
-    assert list(cluster.objects("Job")) == ["ml-training-job-7"]
-    assert "is followed" in capsys.readouterr().err
+    assert "of an earlier run; it is followed" in capsys.readouterr().err
+    assert list(cluster.objects("Job")) == ["ml-training-job"]
     assert train(cluster) is None
+
+
+def test_an_older_success_is_none_of_the_stopped_deployment_s(cluster: Cluster) -> None:
+    cluster.will(**ends())
+    train(cluster)
+    cluster.will(**ends(name="ml-training-job-2"))
+    train(cluster, with_epochs("40"))
+    cluster.will(**ends(name="ml-training-job-3"))
+    train(cluster)
+    assert "ml-training-job-3" in cluster.objects("Job")
+
+
+def test_data_of_one_s_own_is_trained_on_once(cluster: Cluster) -> None:
+    mine = Given("$(TRAINING_DATA)", {"TRAINING_DATA": "https://s3/x?signed"}, "mine")
+    cluster.will(**ends())
+    rollout.train(cluster.kubectl, JOB, IMAGE, mine)
+    made = cluster.objects("Job")["ml-training-job"]
+    assert jobs.trainer(made)["args"] == ["run", "--data", "$(TRAINING_DATA)"]
+    assert "signed" not in json.dumps(made)
+    secret = cluster.objects("Secret")["ml-training-job"]
+    assert secret["stringData"] == {"TRAINING_DATA": "https://s3/x?signed"}
+    assert secret["metadata"]["ownerReferences"][0]["uid"] == made["metadata"]["uid"]
+    again = Given("$(TRAINING_DATA)", {"TRAINING_DATA": "https://s3/x?signed-anew"}, "mine")
+    assert rollout.train(cluster.kubectl, JOB, IMAGE, again) is None
+    assert train(cluster) is None
+    cluster.will(**ends(name="ml-training-job-2"))
+    other = Given("flowers", {}, "flowers")
+    assert rollout.train(cluster.kubectl, JOB, IMAGE, other) is not None
+
+
+def test_without_its_secret_there_is_no_job(cluster: Cluster) -> None:
+    cluster.has("Secret", "ml-training-job")
+    mine = Given("$(TRAINING_DATA)", {"TRAINING_DATA": "https://s3/x?signed"}, "mine")
+    with pytest.raises(DeployError, match="already exists") as caught:
+        rollout.train(cluster.kubectl, JOB, IMAGE, mine)
+    assert "signed" not in str(caught.value)
+    assert cluster.objects("Job") == {}
 
 
 def test_a_training_that_failed_is_told_and_tried_again(cluster: Cluster) -> None:

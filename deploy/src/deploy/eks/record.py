@@ -19,11 +19,17 @@ class Record:
 
     Attributes:
         trainer: its image, by digest; commands run with it.
-        training: SHA-256 of the training Job's specification.
+        training: SHA-256 of the overlay's training Job's specification.
+        data: SHA-256 of what it was told to train on; empty for nothing.
     """
 
     trainer: str
     training: str
+    data: str = ""
+
+    def is_enough(self, wanted: Record) -> bool:
+        """Whether this training makes the other one needless; no data stands for any."""
+        return self.training == wanted.training and wanted.data in {"", self.data}
 
 
 def read(kubectl: Kubectl) -> Record | None:
@@ -36,7 +42,7 @@ def read(kubectl: Kubectl) -> Record | None:
     data = found.get("data") or {}
     if not data.get("trainer"):
         return None
-    return Record(str(data["trainer"]), str(data.get("training", "")))
+    return Record(data["trainer"], data.get("training", ""), data.get("data", ""))
 
 
 def write(kubectl: Kubectl, record: Record) -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING
 
 from deploy import jobs, pods, running
 from deploy.console import say
 from deploy.eks import reasons, record
+from deploy.eks.data import Given
 from deploy.eks.record import Record
 from deploy.eks.waiting import Patience, wait_until_done
 from deploy.errors import DeployError, UnreachableError
 from deploy.follow import last_words
+from deploy.jobs import Change
 from deploy.log import printable
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 CLAIM_SECONDS = 120.0
 WEBHOOK_SECONDS = 120.0  # for which a controller that was just installed may not answer
 LOOK_SECONDS = 2.0
-SPECIFICATION = "ml-pipeline/specification"  # annotation: the SHA-256 of a training Job's
+SPECIFICATION, DATA = "ml-pipeline/specification", "ml-pipeline/data"  # a Record's, on its Job
+NO_DATA = Given()
 QUOTED_EVENTS, QUOTED_LINES = 5, 10
 
 
@@ -109,8 +111,10 @@ def wait_for_deployment(kubectl: Kubectl, name: str, seconds: float) -> None:
         raise DeployError(f"{error}; {reasons.remedy(news, again)}") from error
 
 
-def train(kubectl: Kubectl, job: Manifest, trainer_image: str) -> str | None:
-    """Trains, unless a training of the same specification has succeeded as the last one.
+def train(
+    kubectl: Kubectl, job: Manifest, trainer_image: str, given: Given = NO_DATA
+) -> str | None:
+    """Trains, unless a training of the same specification and data has succeeded as the last one.
 
     A Job of the same specification that runs, or has just succeeded, is followed: it is that of a
     deployment which was stopped.
@@ -119,6 +123,7 @@ def train(kubectl: Kubectl, job: Manifest, trainer_image: str) -> str | None:
         kubectl: of the cluster.
         job: the overlay's training Job.
         trainer_image: that of the Job, by digest; kept for commands.
+        given: what it trains on; nothing for what was trained on before, else the bundled digits.
 
     Returns:
         What came of it; None when there was nothing to do.
@@ -127,42 +132,50 @@ def train(kubectl: Kubectl, job: Manifest, trainer_image: str) -> str | None:
         DeployError: the training failed.
         UnreachableError: the cluster is gone for too long.
     """
-    wanted = Record(trainer_image, record.hash_of(job))
-    if record.read(kubectl) == wanted:
+    wanted = Record(trainer_image, record.hash_of(job), given.identity)
+    known = record.read(kubectl)
+    if known and known.is_enough(wanted):
         return None
-    name = _running(kubectl, wanted.training) or _started(kubectl, job, wanted.training)
+    found = _started(kubectl, wanted) or _created(kubectl, job, wanted, given)
+    name = found["metadata"]["name"]
     outcome = running.follow_training(kubectl, name)
     if outcome.fault:
         raise DeployError(_told(kubectl, name, outcome))
-    record.write(kubectl, wanted)
+    record.write(kubectl, _remembered(found))
     return running.published(outcome) or f"{name} is done, and had nothing to publish"
 
 
-def _running(kubectl: Kubectl, training: str) -> str | None:
-    """The newest Job that a deployment started, if it is of this specification and no failure."""
+def _started(kubectl: Kubectl, wanted: Record) -> Manifest | None:
+    """The newest Job that a deployment made, if it is what is wanted and no failure."""
     found = kubectl.find("jobs", {jobs.COMPONENT: "trainer"})
-    started = [job for job in found if SPECIFICATION in job["metadata"].get("annotations", {})]
-    for job in pods.in_order(started)[-1:]:
-        same = job["metadata"]["annotations"][SPECIFICATION] == training
-        if same and not pods.condition(job, "Failed"):
-            name = str(job["metadata"]["name"])
-            say(f"  {name} of the same specification is there already, and is followed")
-            return name
+    made = [job for job in found if SPECIFICATION in job["metadata"].get("annotations", {})]
+    for job in pods.in_order(made)[-1:]:
+        if _remembered(job).is_enough(wanted) and not pods.condition(job, "Failed"):
+            say(f"  {job['metadata']['name']} is there already, of an earlier run; it is followed")
+            return job
     return None
 
 
-def _started(kubectl: Kubectl, job: Manifest, training: str) -> str:
+def _created(kubectl: Kubectl, job: Manifest, wanted: Record, given: Given) -> Manifest:
+    arguments = jobs.training_arguments(given.argument, retrain=False)
+    change = Change(arguments, {}, secrets=tuple(given.secrets))
+    notes = {SPECIFICATION: wanted.training, DATA: wanted.data}
+
     def make(taken: set[str]) -> Manifest:
-        made = copy.deepcopy(job)
-        metadata = made["metadata"]
-        if metadata["name"] in taken:  # of another specification, or failed
-            metadata["name"] = jobs.next_name(taken)
-        metadata["annotations"] = metadata.get("annotations", {}) | {SPECIFICATION: training}
+        name = job["metadata"]["name"]  # if it is taken, by another specification or a failure
+        made = jobs.training_job(job, jobs.next_name(taken) if name in taken else name, change)
+        made["metadata"]["annotations"] = made["metadata"].get("annotations", {}) | notes
         return made
 
-    name = str(running.create_free(kubectl, make)["metadata"]["name"])
-    say(f"  {name} is created")
-    return name
+    created = running.create_free(kubectl, make, given.secrets)
+    say(f"  {created['metadata']['name']} is created")
+    return created
+
+
+def _remembered(job: Manifest) -> Record:
+    """What a Job's annotations tell of it."""
+    notes = job["metadata"]["annotations"]
+    return Record(jobs.trainer(job)["image"], notes[SPECIFICATION], notes.get(DATA, ""))
 
 
 def _told(kubectl: Kubectl, name: str, outcome: Outcome) -> str:
