@@ -64,6 +64,12 @@ def last_warning(events: Sequence[Manifest]) -> str | None:
     return _joined(warnings[-1]["reason"], warnings[-1].get("message")) if warnings else None
 
 
+def holds(found: Manifest, kind: str) -> bool:
+    """Whether a condition of a pod, a Job or a node is true."""
+    conditions = found.get("status", {}).get("conditions", [])
+    return any(each["type"] == kind and each["status"] == "True" for each in conditions)
+
+
 def condition(job: Manifest, kind: str) -> Mapping[str, Any] | None:
     """A Job's condition `Complete` or `Failed`, when it holds."""
     for each in job.get("status", {}).get("conditions", []):

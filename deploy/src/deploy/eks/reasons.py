@@ -73,7 +73,7 @@ def progress(deployment: Manifest) -> str:
 
 def unready(found: Iterable[Manifest]) -> Manifest | None:
     """The newest pod that is not ready, which is one of the newest kind."""
-    waiting = [pod for pod in pods.in_order(found) if not _holds(pod, "Ready")]
+    waiting = [pod for pod in pods.in_order(found) if not pods.holds(pod, "Ready")]
     return waiting[-1] if waiting else None
 
 
@@ -104,13 +104,8 @@ def last_event(events: Sequence[Manifest]) -> str | None:
     return event_line(events[-1]) if events else None
 
 
-def _holds(pod: Manifest, kind: str) -> bool:
-    conditions = pod.get("status", {}).get("conditions", [])
-    return any(each["type"] == kind and each["status"] == "True" for each in conditions)
-
-
 def _gate(pod: Manifest) -> str | None:
     """The load balancer's word, when it is its turn."""
     gates = [each["conditionType"] for each in pod["spec"].get("readinessGates", [])]
-    waiting = [gate for gate in gates if not _holds(pod, gate)]
+    waiting = [gate for gate in gates if not pods.holds(pod, gate)]
     return f"readiness gate {waiting[0]} is not passed yet" if waiting else None

@@ -167,9 +167,18 @@ def get(client: httpx.Client, path: str) -> httpx.Response:
     """What is answered, if that is a success.
 
     Raises:
-        _NotYetError: it is none.
+        DeployError: it is none; with what to do.
     """
     return _asked(path, lambda: client.get(path))
+
+
+def get_document(client: httpx.Client, path: str) -> dict[str, Any]:
+    """What is answered in JSON.
+
+    Raises:
+        DeployError: it is no success, or no JSON.
+    """
+    return _document(get(client, path))
 
 
 def _answers(client: httpx.Client) -> Verified:
@@ -177,10 +186,10 @@ def _answers(client: httpx.Client) -> Verified:
     if "text/html" not in page.headers.get("content-type", ""):
         raise _NotYetError("/ answers no page", "see what else has this address")
     get(client, "/api/ping")
-    version = _document(get(client, "/api/models")).get("current")
+    version = get_document(client, "/api/models").get("current")
     if not version:
         raise _NotYetError("no model is served", "train_eks trains one; status_eks tells more")
-    samples = _document(get(client, f"/api/models/{version}")).get("samples") or []
+    samples = get_document(client, f"/api/models/{version}").get("samples") or []
     if not samples:
         raise _NotYetError(f"version {version} offers no picture to try", "train_eks trains anew")
     return _classified(client, version, samples[0])
