@@ -25,7 +25,7 @@ VOLUMES = "/var/lib/ml-pipeline"  # in each node; the driver has it too
 NODE_PORT = 30300  # which the balancer's stand-in gives to the page
 LABEL = "ml-pipeline/nodes"
 ZONES = {"serving": "a", "training": "b"}
-REFUSAL = "refusal.txt"
+REFUSAL, AWAY = "refusal.txt", "balancer-is-away"
 WEBHOOK = "/etc/kubernetes/rehearsal/webhook.yaml"
 # Docker's networks have IPv6 with kind's own options; a rehearsal wants a gateway of IPv4 alone.
 NETWORK_OPTIONS = ("--driver=bridge", "--opt=com.docker.network.bridge.enable_ip_masquerade=true")
@@ -84,6 +84,18 @@ class Cluster:
         else:
             refusal.write_text(reason)
 
+    @property
+    def balancer_is_away(self) -> bool:
+        """Whether the load balancers' controller does nothing, though it is installed."""
+        return (self.folder / AWAY).exists()
+
+    def take_balancer_away(self, *, away: bool) -> None:
+        """From now on the load balancers' controller does nothing, or it does its work again."""
+        if away:
+            (self.folder / AWAY).touch()
+        else:
+            (self.folder / AWAY).unlink(missing_ok=True)
+
     def kubectl(self, *arguments: str, given: str = "") -> str:
         """What kubectl says to the administrator."""
         return run("kubectl", f"--kubeconfig={self.kubeconfig}", *arguments, given=given)
@@ -127,7 +139,9 @@ def new_cluster(folder: Path, webhook: str, aws: str, region: str) -> Iterator[C
     (folder / "files").mkdir()
     (folder / "webhook.yaml").write_text(yaml.safe_dump(webhook_kubeconfig(webhook)))
     written.write_text(yaml.safe_dump_all(described(name, folder, region)))
-    zones = {node: f"{region}{zone}" for node, zone in zip(_nodes(name), ZONES.values())}
+    zones = {
+        node: f"{region}{zone}" for node, zone in zip(_nodes(name), ZONES.values(), strict=True)
+    }
     points = AccessPoints(open_efs(aws, region), zones, folder / REFUSAL)
     environment = {"KUBECONFIG": str(kubeconfig)}
     with ExitStack() as stack:

@@ -81,16 +81,17 @@ def _told(action: Callable[[bytes], bytes]) -> Answer:
         try:
             return action(message)
         except volumes.VolumeError as error:
-            _say(f"refused: {error}")
-            context.abort(error.code, str(error))
+            code, reason = error.code, str(error)
         except ValueError as error:
-            context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+            code, reason = grpc.StatusCode.INVALID_ARGUMENT, str(error)
+        _say(f"refused: {reason}")
+        return context.abort(code, reason)
 
     return answer
 
 
 def _service(name: str, answers: Mapping[str, Answer]) -> grpc.GenericRpcHandler:
-    methods = {
+    methods: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
         method: grpc.unary_unary_rpc_method_handler(answer) for method, answer in answers.items()
     }
     return grpc.method_handlers_generic_handler(name, methods)

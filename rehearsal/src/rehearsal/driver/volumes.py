@@ -154,7 +154,7 @@ def find(handle: Handle, request: Request, amazon: str, node: str) -> AccessPoin
     if "iam" not in (request.options or ()):
         raise _failed(handle, request, "mount.nfs4: access denied by server: not asked for by IAM")
     if not handle.access_point or handle.path.strip("/"):
-        raise _failed(handle, request, "the rehearsal mounts access points, and not a path's folder")
+        raise _failed(handle, request, "a rehearsal mounts access points alone, no paths")
     url = f"{amazon}/{handle.file_system}/{handle.access_point}?node={node}"
     try:
         with urllib.request.urlopen(url, timeout=SECONDS) as answer:  # noqa: S310 - it is http

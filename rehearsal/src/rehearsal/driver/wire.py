@@ -12,6 +12,7 @@ Values = dict[int, list[int | bytes]]
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 _FIXED = {FIXED64: 8, FIXED32: 4}
 _BITS = 64
+_MORE = 0x80  # of a number's bytes all but the last have this bit
 
 
 def encode(*fields: tuple[int, int | str | bytes]) -> bytes:
@@ -98,8 +99,8 @@ def _number(value: int) -> bytes:
     if not 0 <= value < 1 << _BITS:
         raise ValueError(f"{value} is negative or has more than {_BITS} bits")
     groups = bytearray()
-    while value >= 0x80:
-        groups.append(value & 0x7F | 0x80)
+    while value >= _MORE:
+        groups.append(value & (_MORE - 1) | _MORE)
         value >>= 7
     return bytes([*groups, value])
 
@@ -110,7 +111,7 @@ def _varint(message: bytes, at: int) -> tuple[int, int]:
         if at >= len(message):
             raise ValueError("a number is cut off")
         byte, at = message[at], at + 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
+        value |= (byte & (_MORE - 1)) << shift
+        if byte < _MORE:
             return value, at
     raise ValueError("a number has no end")
