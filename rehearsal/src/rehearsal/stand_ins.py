@@ -2,10 +2,10 @@
 
 They agree on this, each module with its part:
 
-- `cluster.make_network() -> Network(cidr, gateway)`: Docker's network `kind`, made if there is none;
-  IPv4.
-- `cluster.new_cluster(folder, webhook) -> ContextManager[Cluster]`: a kind cluster with its
-  registry, whose API server asks the webhook who a bearer token is; nodes, labels, add-ons and the
+- `cluster.make_network() -> Network(cidr, gateway)`: Docker's network `kind`, made if there is
+  none; IPv4.
+- `cluster.new_cluster(folder, webhook, aws, region) -> ContextManager[Cluster]`: a kind cluster
+  with its registry, whose API server asks the webhook who a bearer token is; nodes, labels, add-ons and the
   stand-in for the EFS driver are there, the product is not. `Cluster(name, kubeconfig, endpoint,
   authority, registry)`: the administrator's kubeconfig, the API server's URL and its CA (PEM in
   base64) as DescribeCluster tells them, and `localhost:<port>`, where images are pushed and pulled.
@@ -69,7 +69,7 @@ def stand_ins(folder: Path) -> Iterator[Rehearsal]:
         network = cluster.make_network()
         aws = stack.enter_context(server.serve(folder, REGION))
         webhook = stack.enter_context(authenticator.serve(network.gateway, aws.url, folder))
-        kind = stack.enter_context(cluster.new_cluster(folder, webhook))
+        kind = stack.enter_context(cluster.new_cluster(folder, webhook, aws.url, REGION))
         aws.adopt(kind)
         proxy = stack.enter_context(balancer.balance(kind, aws.url))
         yield Rehearsal(
