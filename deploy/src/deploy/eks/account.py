@@ -65,3 +65,25 @@ def told_in_one_line(what: str) -> Iterator[None]:
         raise DeployError(f"{what}: {message} ({code})") from error
     except exceptions.BotoCoreError as error:
         raise DeployError(f"{what}: {error}") from error
+
+
+def caller(account: Account) -> str:
+    """The role or user that is at work, as an access entry of a cluster names it.
+
+    Raises:
+        UsageError: it is neither, such as the account's root.
+    """
+    with told_in_one_line("GetCallerIdentity"):
+        arn = account.session.client("sts", config=CONFIG).get_caller_identity()["Arn"]
+    kind, _, rest = arn.split(":", 5)[5].partition("/")
+    if kind == "user":
+        return arn
+    if kind != "assumed-role":
+        raise UsageError(f"{arn} can be no administrator of a cluster; give --admin-arn")
+    role = rest.rpartition("/")[0]
+    try:  # a session does not tell its role's path, which an access entry has to have
+        iam = account.session.client("iam", config=CONFIG)
+        return iam.get_role(RoleName=role)["Role"]["Arn"]
+    except exceptions.ClientError:
+        partition, number = arn.split(":")[1], arn.split(":")[4]
+        return f"arn:{partition}:iam::{number}:role/{role}"
