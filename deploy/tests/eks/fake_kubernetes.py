@@ -2,7 +2,8 @@
 
 story.json: `lists` by kind and `status` by kind/name, each a series of which every look uses up
 one, the last one staying; what has neither comes from objects/, where create and apply put it.
-`events` and `logs` by name; `faults` by verb, each given once, the first first.
+`events` and `logs` by name; `faults` by verb, each given once, the first first. Overlays are
+rendered by the real kubectl, at REAL_KUBECTL.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ FLAGS = ("--kubeconfig", "--context", "--namespace")
 
 def main() -> int:
     arguments = sys.argv[1:]
+    if arguments[0] == "kustomize":
+        os.execv(os.environ["REAL_KUBECTL"], ["kubectl", *arguments])  # noqa: S606 - no shell
     with (STATE / "calls").open("a") as calls:
         calls.write(json.dumps(arguments) + "\n")
     while arguments[0] in FLAGS:
