@@ -354,9 +354,10 @@ def lint_style(session: nox.Session) -> None:
 
 @nox.session(requires=["env_tests"], default=False)
 def lint_manifests(session: nox.Session) -> None:
-    """Check the Kubernetes manifests by checkov's rules; without kubectl, skip."""
+    """Check the manifests, without kubectl not those, and the stack by checkov's rules."""
     install(session, "tests/requirements-checkov.lock")
-    session.run(*PYTEST, "tests/kubernetes/lint_manifests.py", *session.posargs, external=True)
+    checks = ("tests/kubernetes/lint_manifests.py", "tests/kubernetes/lint_stack.py")
+    session.run(*PYTEST, *checks, *session.posargs, external=True)
 
 
 @nox.session(venv_backend="none", requires=["env_page"], default=False)

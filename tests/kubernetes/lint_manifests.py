@@ -5,9 +5,6 @@ Checkov could render the folders itself, but says nothing, and that all is well,
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +13,7 @@ import yaml
 
 from manifests import pods
 from rendering import sets
+from scanning import scan
 
 CONFIGURATION = Path(__file__).with_name("checkov.yaml")
 SETS = sets()
@@ -32,17 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def results(folder: Path) -> dict[str, Any]:
-    command = [
-        "checkov",
-        f"--config-file={CONFIGURATION}",
-        f"--directory={folder}",
-        "--output=json",
-    ]
-    own = {"HOME": str(folder), "PATH": os.environ["PATH"]}  # no key, and no file, of the user's
-    done = subprocess.run(command, env=own, capture_output=True, text=True, check=False)
-    assert done.stderr == "", done.stderr
-    results: dict[str, Any] = json.loads(done.stdout)["results"]
-    return results
+    return scan(CONFIGURATION, folder)
 
 
 def test_every_pod_is_looked_at(results: dict[str, Any]) -> None:
