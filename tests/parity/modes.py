@@ -25,6 +25,7 @@ def modes(kubectl: None, images: None) -> dict[str, dict[str, Service]]:
         "processes": processes_mode.render(),
         "compose": compose_mode.render(),
         "kind": kubernetes_mode.render(rendering.LOCAL),
+        "eks": kubernetes_mode.render(rendering.EKS),
     }
 
 

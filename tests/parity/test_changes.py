@@ -25,6 +25,7 @@ pytest_plugins = ["modes"]
 
 Target: TypeAlias = dict[str, str]
 REMOVED = object()
+OVERLAYS = {"kind": rendering.LOCAL, "eks": rendering.EKS}
 
 
 @pytest.fixture
@@ -80,20 +81,20 @@ def test_a_changed_compose_file_is_found(
 @pytest.fixture
 def change_overlay(
     modes: Mapping[str, Mapping[str, Service]], allowances: list[Allowance], tmp_path: Path
-) -> Callable[[Target, str, object], list[str]]:
-    """Gives the faults of the local overlay in which one object has one value more, or less."""
+) -> Callable[[str, Target, str, object], list[str]]:
+    """Gives the faults of a mode's overlay in which one object has one value more, or less."""
 
-    def change(target: Target, path: str, value: object) -> list[str]:
+    def change(mode: str, target: Target, path: str, value: object) -> list[str]:
         operation: dict[str, Any] = {"op": "add", "path": path, "value": value}
         if value is REMOVED:
             operation = {"op": "remove", "path": path}
         content = {
-            "resources": [os.path.relpath(rendering.LOCAL, tmp_path.resolve())],
+            "resources": [os.path.relpath(OVERLAYS[mode], tmp_path.resolve())],
             "patches": [{"target": target, "patch": json.dumps([operation])}],
         }
         (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(content))
-        kind = kubernetes_mode.render(tmp_path)
-        return find_faults({**modes, "kind": kind}, allowances)
+        changed = kubernetes_mode.render(tmp_path)
+        return find_faults({**modes, mode: changed}, allowances)
 
     return change
 
@@ -161,13 +162,13 @@ COMPONENT = "app.kubernetes.io~1component"
     ],
 )
 def test_a_changed_manifest_is_found(
-    change_overlay: Callable[[Target, str, object], list[str]],
+    change_overlay: Callable[[str, Target, str, object], list[str]],
     target: Target,
     path: str,
     value: object,
     field: str,
 ) -> None:
-    faults = change_overlay(target, path, value)
+    faults = change_overlay("kind", target, path, value)
     assert field in [each.split()[1].removesuffix(":") for each in faults], faults
 
 
@@ -180,9 +181,35 @@ def test_a_changed_manifest_is_found(
     ],
 )
 def test_a_manifest_that_comes_to_the_same_passes(
-    change_overlay: Callable[[Target, str, object], list[str]],
+    change_overlay: Callable[[str, Target, str, object], list[str]],
     target: Target,
     path: str,
     value: object,
 ) -> None:
-    assert change_overlay(target, path, value) == []
+    assert change_overlay("kind", target, path, value) == []
+
+
+@pytest.mark.parametrize(
+    ("target", "path", "value", "field"),
+    [
+        (
+            BACKEND,
+            f"{CONTAINER}/env",
+            [{"name": "QUEUE_SIZE", "value": "9"}],
+            "settings.QUEUE_SIZE",
+        ),
+        (BACKEND, f"{CONTAINER}/imagePullPolicy", "Always", "pull"),
+        (BACKEND, f"{RESOURCES}/limits/memory", "4Gi", "limits.memory"),
+        (TRAINING, f"{RESOURCES}/requests/cpu", "500m", "requests.cpus"),
+        (TRAINING, f"{SECURITY}/readOnlyRootFilesystem", False, "read_only_root"),
+    ],
+)
+def test_a_change_on_eks_alone_is_found(
+    change_overlay: Callable[[str, Target, str, object], list[str]],
+    target: Target,
+    path: str,
+    value: object,
+    field: str,
+) -> None:
+    faults = change_overlay("eks", target, path, value)
+    assert field in [each.split()[1].removesuffix(":") for each in faults], faults

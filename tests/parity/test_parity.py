@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 pytest_plugins = ["modes"]
 
-CONTAINERS = ("compose", "kind")
+CONTAINERS = ("compose", "kind", "eks")
 HARDENED = {
     "user": "10001:10001",
     "read_only_root": "yes",
