@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from deploy.eks import waiting
+from deploy.eks.account import Account
+from deploy.eks.deployment import Deployment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+REGION = "us-west-2"
+READING = ("Describe", "Get", "List", "BatchGet")
+
+
+@dataclass
+class Amazon:
+    """An account of moto's, in this process.
+
+    Attributes:
+        sent: all calls, such as "CreateChangeSet", each with what was sent.
+        asleep: what happens when somebody waits; without that, nobody may.
+    """
+
+    account: Account
+    sent: list[tuple[str, Any]] = field(default_factory=list)
+    asleep: Callable[[], None] | None = None
+
+    @property
+    def calls(self) -> list[str]:
+        """All calls, by their names."""
+        return [name for name, _ in self.sent]
+
+    @property
+    def changes(self) -> list[str]:
+        """The calls that could change something."""
+        return [each for each in self.calls if not each.startswith(READING)]
+
+    def sleep(self, _: float) -> None:
+        assert self.asleep, "nothing is to be waited for"
+        self.asleep()
+
+
+@pytest.fixture(scope="session")
+def session() -> boto3.Session:
+    """One for all tests, since each would read the descriptions of Amazon's services anew."""
+    return boto3.Session("testing", "testing", region_name=REGION)
+
+
+@pytest.fixture
+def amazon(monkeypatch: pytest.MonkeyPatch, session: boto3.Session) -> Iterator[Amazon]:
+    for name in [each for each in os.environ if each.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    with mock_aws():
+        found = Amazon(Account(session, REGION))
+
+        def note(model: Any, params: Any, **_: object) -> None:  # noqa: ANN401 - botocore's own
+            found.sent.append((model.name, params["body"]))
+
+        session.events.register("before-call", note)
+        monkeypatch.setattr(waiting.time, "sleep", found.sleep)
+        yield found
+        session.events.unregister("before-call", note)
+
+
+@pytest.fixture
+def deployment() -> Deployment:
+    return Deployment("trial", REGION)
