@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import OVERLAY
+from scenarios import OVERLAY
 
 from deploy import addresses
 from deploy.errors import UsageError

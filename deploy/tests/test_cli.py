@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from conftest import ended, event, status
+from scenarios import ended, event, status
 
 from deploy import cli, jobs, kubectl, upload
 from deploy.errors import UnreachableError
 from deploy.follow import Follower
 
 if TYPE_CHECKING:
-    from conftest import Cluster
+    from scenarios import Cluster
 
     from deploy.follow import Outcome
 

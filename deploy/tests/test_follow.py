@@ -3,14 +3,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from conftest import ended, event, pod, status
+from scenarios import ended, event, pod, status
 
 from deploy.errors import DeployError, UnreachableError
 from deploy.follow import Follower, Outcome, Waits, last_words
 from deploy.kubectl import Kubectl
 
 if TYPE_CHECKING:
-    from conftest import Cluster
+    from scenarios import Cluster
 
 AT_ONCE = Waits(look=0.0, tell=0.0, silence=60.0)
 RUNNING: dict[str, Any] = {"running": {"startedAt": "2026-01-01T00:00:00Z"}}

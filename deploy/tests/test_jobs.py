@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import OVERLAY, SETTINGS
 from hypothesis import given
 from hypothesis import strategies as st
+from scenarios import OVERLAY, SETTINGS
 
 from deploy import jobs
 from deploy.errors import UsageError

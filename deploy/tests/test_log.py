@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import json
 
-from conftest import event
 from hypothesis import given
 from hypothesis import strategies as st
+from scenarios import event
 
 from deploy import log
 

@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import SECONDS
 from hypothesis import given
 from hypothesis import strategies as st
+from scenarios import SECONDS
 
 from deploy import sending, upload
 from deploy.errors import DeployError, UsageError
 
 if TYPE_CHECKING:
-    from conftest import Cluster
+    from scenarios import Cluster
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="a node's tar and find are GNU's")
 ROOT = Path(__file__).parents[2]

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import fake_cluster
 import pytest
 import yaml
-from conftest import OVERLAY, event, status
 from fake_cluster import deployment, warning
 from fake_cluster import pod as inference_pod
+from scenarios import OVERLAY, event, status
 
 from deploy import jobs
 from deploy.eks import record, rollout
