@@ -7,6 +7,7 @@ import json
 import re
 import time
 from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -77,12 +78,12 @@ def push(account: Account, values: Mapping[str, str]) -> Pushed:
     platform = f"linux/{values['Architecture']}"
     wanted = describe(platform, {each: repository(values, each) for each in SERVICES})
     with registry.signed_in(account, {each.repository for each in wanted}) as environment:
-        digests = {each.service: _digest(each, environment) for each in wanted}
+        digests = _digests(wanted, environment)
         missing = [each for each in wanted if digests[each.service] is None]
         if missing:
             say(f"  building and pushing {', '.join(each.service for each in missing)}")
             _build(missing, platform, environment)
-            digests |= {each.service: _digest(each, environment) for each in missing}
+            digests |= _digests(missing, environment)
     lost = [each.name for each in wanted if digests[each.service] is None]
     if lost:
         raise DeployError(f"{lost[0]}: the registry does not have it, though it was pushed")
@@ -135,6 +136,12 @@ def content_tag(root: Path, target: Mapping[str, Any], platform: str) -> str:
             digest.update(f"\0{name}\0".encode())
             digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()[:32]
+
+
+def _digests(wanted: Sequence[Image], environment: Mapping[str, str]) -> dict[str, str | None]:
+    with ThreadPoolExecutor(len(SERVICES)) as pool:
+        found = pool.map(lambda each: _digest(each, environment), wanted)
+        return {each.service: digest for each, digest in zip(wanted, found, strict=True)}
 
 
 def _digest(image: Image, environment: Mapping[str, str]) -> str | None:
