@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote
 
 import boto3
-from moto.core import DEFAULT_ACCOUNT_ID
 from moto.moto_server.werkzeug_app import (
     DomainDispatcherApplication,
     MotoRequestHandler,
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from rehearsal.faults import Faults
 
 ADDRESS = "127.0.0.1"
+ACCOUNT = "123456789012"  # moto's own
 DEPLOYER = "deployer"  # the role, and how the recorder shows it
 SETTER = "rehearsal"  # who makes the role
 SESSION_SECONDS = 43200
@@ -44,7 +44,7 @@ _TRUST = {
     "Statement": [
         {
             "Effect": "Allow",
-            "Principal": {"AWS": f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:root"},
+            "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"},
             "Action": "sts:AssumeRole",
         }
     ],
@@ -94,7 +94,7 @@ def serve(folder: Path, region: str) -> Iterator[Amazon]:
     server = _Server(ADDRESS, 0, _Signed(moto), _Handler)
     server.errors = folder / "amazon.log"
     url = f"http://{ADDRESS}:{server.server_port}"
-    engine = Engine(Stacks(DEFAULT_ACCOUNT_ID, region), TYPES, faults, url)
+    engine = Engine(Stacks(ACCOUNT, region), TYPES, faults, url)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     with plug_in(engine, clusters, registry, recorder):
         thread.start()

@@ -1,20 +1,5 @@
 """All stand-ins together, on Amazon's side and the cluster's, started and stopped as one.
 
-They agree on this, each module with its part:
-
-- `cluster.make_network() -> Network(cidr, gateway)`: Docker's network `kind`, made if there is
-  none; IPv4.
-- `cluster.new_cluster(folder, webhook, aws, region) -> ContextManager[Cluster]`: a kind cluster
-  with its registry, whose API server asks the webhook who a bearer token is; nodes, labels, add-ons and the
-  stand-in for the EFS driver are there, the product is not. `Cluster(name, kubeconfig, endpoint,
-  authority, registry)`: the administrator's kubeconfig, the API server's URL and its CA (PEM in
-  base64) as DescribeCluster tells them, and `localhost:<port>`, where images are pushed and pulled.
-  `Cluster.empty()` takes away whatever a deployment has put there, and is done when it is away:
-  deleting the cluster of Amazon EKS comes to that.
-- `charts.pack(folder) -> Path`: the folder for --chart-mirror.
-- `balancer.balance(cluster, aws) -> ContextManager[str]`: the AWS Load Balancer Controller's
-  stand-in; gives the URL of the HTTP proxy that stands in for the internet.
-
 What runs beside the program calls Amazon with `credentials(name)`, so that the recorder tells whose
 call it was.
 """
@@ -32,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rehearsal.cluster import Cluster
+    from rehearsal.faults import Faults
 
 REGION = "us-west-2"
 
@@ -47,7 +33,7 @@ class Rehearsal:
         aws: the endpoint of all of Amazon's services.
         cluster: as its administrator sees it, whatever access the deployment has given.
         calls: JSON lines, one a call to Amazon; see `recording`.
-        faults: what is to fail, written by whoever wants that; see `faults`.
+        faults: what is to fail.
     """
 
     environment: Mapping[str, str]
@@ -55,7 +41,7 @@ class Rehearsal:
     aws: str
     cluster: Cluster
     calls: Path
-    faults: Path
+    faults: Faults
 
 
 @contextmanager
@@ -68,12 +54,12 @@ def stand_ins(folder: Path) -> Iterator[Rehearsal]:
     with ExitStack() as stack:
         network = cluster.make_network()
         aws = stack.enter_context(server.serve(folder, REGION))
-        webhook = stack.enter_context(authenticator.serve(network.gateway, aws.url, folder))
+        webhook = stack.enter_context(authenticator.serve(network.gateway, aws.url, REGION))
         kind = stack.enter_context(cluster.new_cluster(folder, webhook, aws.url, REGION))
         aws.adopt(kind)
         proxy = stack.enter_context(balancer.balance(kind, aws.url))
         yield Rehearsal(
-            environment=aws.environment
+            environment=dict(aws.environment)
             | {"HTTP_PROXY": proxy, "http_proxy": proxy, "NO_PROXY": "127.0.0.1,localhost"},
             arguments=(
                 f"--chart-mirror={charts.pack(folder)}",

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from rehearsal.amazon.stacks import Event, Resource, Stack
     from rehearsal.amazon.targets import Target
 
+NO_WAY_ON = {
+    *("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED", "UPDATE_ROLLBACK_FAILED"),
+}
 UNCHANGED = (
     "The submitted information didn't contain changes. "
     "Submit different information to create a change set."
@@ -114,6 +117,14 @@ class CloudFormation(BaseResponse):
         others = self.engine.stacks.change_sets
         for each in [each for each in others.values() if each.stack is made.stack]:
             del others[each.id]
+        return EmptyResult()
+
+    def continue_update_rollback(self) -> ActionResult:
+        """Tries again to bring a stack back to what it was."""
+        stack = self.engine.stacks.get(self._get_param("StackName"))
+        if stack.status != "UPDATE_ROLLBACK_FAILED" or stack.target is None:
+            raise InvalidError(f"Stack:{stack.id} is in {stack.status} state")
+        self.engine.bring_back(stack, self.access_key)
         return EmptyResult()
 
     def delete_change_set(self) -> ActionResult:
@@ -212,7 +223,7 @@ def _there(stacks: Iterable[Stack]) -> list[Stack]:
 def _refuse_in(stack: Stack, what: str) -> None:
     """Refuses while a stack changes, and after what it cannot go on from."""
     busy = stack.status.endswith("_IN_PROGRESS")
-    if busy or stack.status in {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED"}:
+    if busy or stack.status in NO_WAY_ON:
         raise InvalidError(f"Stack:{stack.id} is in {stack.status} state and {what}.")
 
 

@@ -49,6 +49,12 @@ class Engine:
         stack.tell(f"{word}_IN_PROGRESS", "User Initiated")
         self._work(stack, caller).start(lambda work: work.bring(before, target))
 
+    def bring_back(self, stack: Stack, caller: str) -> None:
+        """Brings a stack to what it was before an update that failed, in a thread of its own."""
+        before = stack.target
+        stack.tell("UPDATE_ROLLBACK_IN_PROGRESS", "User Initiated")
+        self._work(stack, caller).start(lambda work: work.bring_back(before))
+
     def delete(self, stack: Stack, caller: str, retain: Collection[str]) -> None:
         """Deletes a stack, in a thread of its own.
 
@@ -98,6 +104,18 @@ class _Work:
             for resource in [*left, *self._in_reverse(gone)]:
                 self._delete(resource)  # one that fails stays behind, as with Amazon's
         stack.tell(f"{word}_COMPLETE")
+
+    def bring_back(self, before: Target | None) -> None:
+        """All resources to what they were, as far as they are not."""
+        undo: list[Callable[[], None]] = []
+        try:
+            if before:
+                for name in before.order():
+                    self._bring(before, name, undo, [])
+        except ResourceError as error:
+            self.stack.tell("UPDATE_ROLLBACK_FAILED", str(error))
+        else:
+            self.stack.tell("UPDATE_ROLLBACK_COMPLETE")
 
     def delete_all(self, retain: Collection[str]) -> None:
         """All resources, each before those that it needs."""
@@ -301,7 +319,7 @@ def _reason(error: Exception) -> str:
         status = error.response["ResponseMetadata"].get("HTTPStatusCode")
         return f"{told.get('Message')} (Status Code: {status}, Error Code: {told.get('Code')})"
     if isinstance(error, ResourceError | InvalidError):
-        return error.args[0]
+        return str(error.args[0])
     return f"a fault of the rehearsal's own: {error!r}"
 
 

@@ -11,8 +11,10 @@ import moto.cloudformation.urls
 import moto.ecr.urls
 import moto.efs.urls
 import moto.eks.urls
+import moto.sts.urls
 from moto.core import config
 from moto.core.base_backend import BackendDict
+from moto.core.resource_tagging import iter_taggable_backends
 from moto.core.responses import BaseResponse
 from moto.resourcegroupstaggingapi import models as tag_models
 
@@ -23,6 +25,7 @@ from rehearsal.amazon.efs import Efs
 from rehearsal.amazon.eks_answers import Eks
 from rehearsal.amazon.extras import Backup, Selections
 from rehearsal.amazon.hook import hooked
+from rehearsal.amazon.sts import Sts
 from rehearsal.amazon.tagging import Untold, completed
 
 if TYPE_CHECKING:
@@ -55,6 +58,7 @@ def plug_in(
         moto.backup.urls: type("_", (Backup,), {"selections": Selections()}),
         moto.ecr.urls: type("_", (Ecr,), {"registry": registry}),
         moto.efs.urls: Efs,
+        moto.sts.urls: Sts,
     }
     more = {moto.eks.urls: _EKS_PATHS, moto.backup.urls: _BACKUP_PATHS}
     BackendDict.reset()
@@ -65,7 +69,7 @@ def plug_in(
             stack.enter_context(patch.object(module, "url_paths", replaced))
         call = hooked(BaseResponse.call_action, recorder, engine.faults)
         stack.enter_context(patch.object(BaseResponse, "call_action", call))
-        find = completed(tag_models.iter_taggable_backends, Untold(engine.stacks, clusters))
+        find = completed(iter_taggable_backends, Untold(engine.stacks, clusters))
         stack.enter_context(patch.object(tag_models, "iter_taggable_backends", find))
         policies = {"load_aws_managed_policies": True}
         stack.enter_context(patch.dict(config.default_user_config["iam"], policies))

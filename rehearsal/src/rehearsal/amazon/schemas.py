@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cfnlint.schema import ResourceNotFoundError
-from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
+from cfnlint.schema import ResourceNotFoundError  # type: ignore[import-untyped]
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # type: ignore[import-untyped]
 
 from rehearsal.amazon.faulty import InvalidError
 
@@ -58,7 +58,7 @@ class Schema:
         own = properties.get(name, {})
         if self._resolved(self.told["properties"][name]).get("type") == "object":
             return {**properties, name: {**tags, **own}}
-        merged = tags | {each["Key"]: each["Value"] for each in own}
+        merged = dict(tags) | {each["Key"]: each["Value"] for each in own}
         return {**properties, name: [{"Key": k, "Value": v} for k, v in merged.items()]}
 
     def _resolved(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
