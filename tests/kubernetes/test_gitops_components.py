@@ -75,7 +75,7 @@ def test_a_job_is_made_anew_where_it_differs_and_only_then(
     if tool == "argocd":
         assert annotations["argocd.argoproj.io/sync-options"] == "Force=true,Replace=true"
     else:
-        assert annotations["kustomize.toolkit.fluxcd.io/force"] == "Enabled"
+        assert annotations["kustomize.toolkit.fluxcd.io/force"] == "enabled"
 
 
 def test_argocd_applies_in_the_order_of_a_deployment(tmp_path: Path) -> None:
