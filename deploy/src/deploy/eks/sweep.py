@@ -1,0 +1,92 @@
+"""The proof that nothing of a deployment is left, or the names of what is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from deploy.console import tell
+from deploy.eks.inventory import Inventory
+from deploy.eks.kinds import shown
+from deploy.eks.waiting import Patience, wait_until_done
+from deploy.errors import DeployError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from deploy.eks.account import Account
+    from deploy.eks.deployment import Deployment
+    from deploy.eks.kinds import Found
+
+SECONDS = 120.0  # file systems, addresses and interfaces go a while after they were deleted
+TAG_EDITOR = "https://console.aws.amazon.com/resource-groups/tag-editor/find-resources"
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """Something that is left.
+
+    Attributes:
+        what: its kind and id.
+        removal: a command, or a place of the console.
+    """
+
+    what: str
+    removal: str
+
+
+def sweep(
+    account: Account, deployment: Deployment, kept: Collection[str], seconds: float = SECONDS
+) -> list[Leftover]:
+    """Looks until nothing is left, or for so long.
+
+    Args:
+        account: to look in.
+        deployment: whose resources are looked for.
+        kept: ids that are meant to stay.
+        seconds: for what is being deleted to be gone.
+
+    Raises:
+        DeployError: a service refuses to be asked; then nothing is proven.
+    """
+    inventory = Inventory(account, deployment)
+    left: list[Found] = []
+
+    def look() -> str | None:
+        left.clear()
+        left.extend(each for each in inventory.find_all() if not {each.id, each.within} & set(kept))
+        return f"{len(left)} left: {_names(left)}" if left else None
+
+    try:
+        wait_until_done(f"sweep of {deployment.name}", look, Patience(seconds, every=15.0))
+    except DeployError:
+        if not left:  # it was not time that ran out
+            raise
+    return [_leftover(inventory, each) for each in left]
+
+
+def report(left: Collection[Leftover], deployment: Deployment) -> None:
+    """Tells what is left.
+
+    Raises:
+        DeployError: there is something.
+    """
+    for each in left:
+        tell(f"left: {each.what}; remove it by: {each.removal}")
+    tell(f"{len(left)} left")
+    if left:
+        raise DeployError(
+            f"{deployment.name}: {len(left)} resources are left, and may cost money; remove them "
+            "as told above, or run this command again"
+        )
+
+
+def _names(found: Collection[Found]) -> str:
+    return ", ".join(f"{each.kind.name} {each.id}" if each.kind else each.id for each in found)
+
+
+def _leftover(inventory: Inventory, found: Found) -> Leftover:
+    if found.kind is None:
+        return Leftover(f"{found.id} (told by the tag API alone)", TAG_EDITOR)
+    words = inventory.words(found.id, found.within)
+    return Leftover(_names([found]), shown(found.kind, words, inventory.account.region))
