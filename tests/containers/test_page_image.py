@@ -52,6 +52,8 @@ def test_the_log_is_without_the_health_check(page: Page, site: httpx.Client) -> 
     [
         ("kube-probe/1.35", "/", 0),
         ("kube-probe/1.35+", "/?probed", 0),
+        ("ELB-HealthChecker/2.0", "/", 0),
+        ("ELB-HealthChecker/2.0", "/api/ping", 1),
         ("kube-probe/1.35", "/no-such-probe", 1),
         ("kube-probe/1.35", "/api/ping", 1),
         ("kube-probe/1.35 /", "/", 1),
