@@ -21,7 +21,8 @@ def configure(settings: Settings) -> None:
     handler.setFormatter(TextFormatter() if text else JsonFormatter())
     logging.basicConfig(handlers=[handler], level=settings.log_level.upper(), force=True)
     logging.captureWarnings(capture=True)
-    for library in ("PIL", "absl", "httpx", "tensorflow", "tf2onnx"):
+    # Those of HTTP tell whole URLs, also signed ones.
+    for library in ("PIL", "absl", "httpcore", "httpx", "tensorflow", "tf2onnx"):
         logging.getLogger(library).setLevel(logging.WARNING)
     logging.getLogger("stamina").setLevel(logging.ERROR)
     logging.getLogger("py.warnings").setLevel(logging.ERROR)  # libraries', for developers

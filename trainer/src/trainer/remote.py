@@ -18,6 +18,7 @@ from trainer.addresses import AddressError
 from trainer.downloads import CONNECTIONS, Budget, Download, fetch, hash_file, open_client
 from trainer.errors import DataError
 from trainer.storage import locked, writing
+from trainer.urls import unsigned_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -49,10 +50,14 @@ class Access:
     pace: Pace | None = None
 
     def path(self, url: str) -> Path:
-        """Where a URL's content is kept: by hash, with its name for people to see."""
+        """Where a URL's content is kept: by hash, with its name for people to see.
+
+        Signed anew, it is found again, as a whole or to be resumed.
+        """
         name = PurePosixPath(urlsplit(url).path).name[-64:]
         safe = re.sub(r"[^A-Za-z0-9._-]", "-", name)
-        return self.folder / f"{hashlib.sha256(url.encode()).hexdigest()[:16]}-{safe}"
+        digest = hashlib.sha256(unsigned_url(url).encode()).hexdigest()
+        return self.folder / f"{digest[:16]}-{safe}"
 
     @contextmanager
     def locked(self) -> Iterator[None]:

@@ -24,3 +24,14 @@ def public_url(url: str) -> str:
     except (httpx.InvalidURL, UnicodeError):  # the latter from halves of characters
         return "(malformed URL)"
     return str(parsed.copy_with(username=None, password=None, query=None, fragment=None))
+
+
+def unsigned_url(url: str) -> str:
+    """The same for a URL of Amazon S3 whenever, and by whomever, it was signed.
+
+    The parameters are those of "Authenticating Requests: Using Query Parameters" in Amazon's
+    reference; others of the query may name something else.
+    """
+    start, mark, query = url.partition("?")
+    kept = [each for each in query.split("&") if not each.lower().startswith("x-amz-")]
+    return start + mark + "&".join(kept)
