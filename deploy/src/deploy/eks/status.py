@@ -42,13 +42,11 @@ class Part:
     is_well: bool = True
 
 
-def show(account: Account, deployment: Deployment) -> int:
+def show(account: Account, deployment: Deployment) -> None:
     """Tells on stdout how everything is.
 
-    Returns:
-        The exit code: 0 when all is well, else 1.
-
     Raises:
+        DeployError: something is not well.
         UsageError: there is no such deployment.
         UnreachableError: AWS does not answer.
     """
@@ -59,8 +57,9 @@ def show(account: Account, deployment: Deployment) -> int:
         for title, line in zip([part.title, *[""] * len(part.lines)], part.lines, strict=False):
             tell(f"{title:{TITLE_LETTERS}}{printable(line)}".rstrip())
         ill += [] if part.is_well else [part.title]
-    tell(f"not well: {', '.join(ill)}" if ill else "all is well")
-    return int(bool(ill))
+    if ill:
+        raise DeployError(f"{deployment.name} is not well: {', '.join(ill)}")
+    tell("all is well")
 
 
 def _parts(stack: Stack, connect: Callable[[], Kubectl]) -> Iterator[Part]:
