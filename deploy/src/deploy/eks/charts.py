@@ -78,8 +78,7 @@ def install(
         wanted = merged(each.values, own_values(each.chart, deployment, values))
         if helm.is_as_wanted(each, wanted):
             continue
-        source = [str(_archive(mirror, each))] if mirror else _source(each)
-        helm.upgrade(each, wanted, source)
+        helm.upgrade(each, wanted, source(each, mirror))
         changed.append(f"{each.chart} {each.version}")
     return changed
 
@@ -111,14 +110,21 @@ def merged(shared: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _archive(mirror: Path, chart: Chart) -> Path:
-    path = mirror / f"{chart.chart}-{chart.version}.tgz"
-    if not path.is_file():
-        raise UsageError(f"--chart-mirror {mirror}: there is no {path.name} in it")
-    return path.resolve()
+def source(chart: Chart, mirror: Path | None) -> list[str]:
+    """The arguments that tell helm where a chart is.
 
+    Args:
+        chart: that is meant.
+        mirror: a folder with archives, in place of the repository.
 
-def _source(chart: Chart) -> list[str]:
+    Raises:
+        UsageError: the folder does not have it.
+    """
+    if mirror:
+        path = mirror / f"{chart.chart}-{chart.version}.tgz"
+        if not path.is_file():
+            raise UsageError(f"--chart-mirror {mirror}: there is no {path.name} in it")
+        return [str(path.resolve())]
     if chart.repository.startswith("oci://"):
         return [f"{chart.repository}/{chart.chart}", "--version", chart.version]
     return [chart.chart, "--repo", chart.repository, "--version", chart.version]

@@ -97,7 +97,8 @@ class Work:
             say(f"  {'fault' if each.is_fatal else 'note'}: {each.what}{remedy}")
         fatal = [each for each in findings if each.is_fatal]
         if fatal:
-            raise UsageError(f"{len(fatal)} faults, told above; nothing was made or changed")
+            faults = "1 fault" if len(fatal) == 1 else f"{len(fatal)} faults"
+            raise UsageError(f"{faults}, told above; nothing was made or changed")
         return Done("nothing stands in the way")
 
     def update_stack(self, _: float) -> Done:

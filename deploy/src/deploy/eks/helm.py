@@ -8,8 +8,6 @@ import subprocess
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from deploy.console import say
 from deploy.eks import reasons
 from deploy.eks.processes import answer, started
@@ -25,6 +23,7 @@ if TYPE_CHECKING:
     from deploy.kubectl import Kubectl
 
 INSTALL_SECONDS = 300
+LOOK_SECONDS = 4.0
 PENDING_SECONDS = 60.0  # for which a helm that an earlier run started may still be at it
 _FIRST_WITH_ROLLBACK = 4  # in whose place earlier ones have --atomic
 _UNREACHABLE = re.compile(r"cluster unreachable|connection refused|i/o timeout|no such host")
@@ -60,9 +59,9 @@ class Helm:
         Raises:
             DeployError: helm fails, or the pods do not get ready.
         """
-        path = self._folder / f"{chart.chart}.yaml"
+        path = self._folder / f"{chart.chart}.json"
         path.parent.mkdir(exist_ok=True)
-        path.write_text(yaml.safe_dump(dict(values)), encoding="utf-8")
+        path.write_text(json.dumps(values, indent=2), encoding="utf-8")
         command = self._command(
             *("upgrade", "--install", chart.chart, *source, "--namespace", chart.namespace),
             *("--values", str(path), f"--timeout={INSTALL_SECONDS}s", "--wait", self._undo()),
@@ -72,12 +71,14 @@ class Helm:
 
             def look() -> str | None:
                 nonlocal news
-                if process.poll() is not None:
-                    return None
-                news = self._news(chart)
-                return news
+                try:
+                    process.wait(LOOK_SECONDS)
+                except subprocess.TimeoutExpired:
+                    news = self._news(chart)
+                    return news
+                return None
 
-            patience = Patience(INSTALL_SECONDS + 60, every=1.0)
+            patience = Patience(INSTALL_SECONDS + 60, every=0.0)
             wait_until_done(f"chart {chart.chart}", look, patience)
             told = process.stdout.read() if process.stdout else ""
         if process.returncode:
