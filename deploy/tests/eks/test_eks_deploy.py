@@ -4,23 +4,25 @@ import io
 import json
 from typing import TYPE_CHECKING
 
+import fake_amazon
 import pytest
 from test_stacks import TEMPLATE
 
 from deploy.eks import account as accounts
 from deploy.eks import cluster, preflight, stacks
-from deploy.eks import deploy as deploying
 from deploy.eks.deploy import Work
 from deploy.eks.deployment import Deployment
 from deploy.eks.findings import Finding
 from deploy.eks.options import Options
+from deploy.eks.steps import Done
 from deploy.errors import DeployError, UsageError
 from deploy.kubectl import Kubectl
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from conftest import Amazon
+    from fake_amazon import Amazon
 
 REQUIRED = "Parameters:\n  AdminArn: {Type: String}\n  AdminCidrs: {Type: String}"
 
@@ -30,6 +32,12 @@ class Terminal(io.StringIO):
 
     def isatty(self) -> bool:
         return True
+
+
+@pytest.fixture
+def amazon(monkeypatch: pytest.MonkeyPatch) -> Iterator[Amazon]:
+    with fake_amazon.answering(monkeypatch) as found:
+        yield found
 
 
 @pytest.fixture(autouse=True)
@@ -63,7 +71,7 @@ def test_a_second_time_it_stays_with_them(amazon: Amazon, monkeypatch: pytest.Mo
     monkeypatch.setattr(preflight, "own_address", lambda: "198.51.100.1/32")
     amazon.sent.clear()
     done = work(amazon).update_stack(60)
-    assert done == deploying.Done()
+    assert done == Done()
     assert amazon.changes == []
 
 

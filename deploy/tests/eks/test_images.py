@@ -10,13 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import fake_amazon
 import pytest
 
 from deploy.eks import images, registry
 from deploy.errors import DeployError, UsageError
 
 if TYPE_CHECKING:
-    from conftest import Amazon
+    from collections.abc import Iterator
+
+    from fake_amazon import Amazon
 
 HERE = Path(__file__).resolve().parent
 HOST = "123456789012.dkr.ecr.us-west-2.amazonaws.com"
@@ -40,6 +43,12 @@ class Sources:
         """What was asked of each build."""
         calls = (json.loads(line) for line in (self.state / "calls").read_text().splitlines())
         return [each for each in calls if each[1] == "bake" and "--print" not in each]
+
+
+@pytest.fixture
+def amazon(monkeypatch: pytest.MonkeyPatch) -> Iterator[Amazon]:
+    with fake_amazon.answering(monkeypatch) as found:
+        yield found
 
 
 @pytest.fixture

@@ -2,18 +2,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import fake_amazon
 import pytest
 from moto.cloudformation.models import CloudFormationBackend, Event, cloudformation_backends
 
 from deploy.eks import changes, stacks
+from deploy.eks.deployment import Deployment
 from deploy.errors import DeployError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from conftest import Amazon
+    from fake_amazon import Amazon
 
-    from deploy.eks.deployment import Deployment, Stack
+    from deploy.eks.deployment import Stack
 
 TEMPLATE = """
 Parameters:
@@ -24,6 +27,17 @@ Resources:
     Type: AWS::SNS::Topic
     Properties: {TopicName: !Ref Name, DisplayName: !Ref Size}
 """
+
+
+@pytest.fixture
+def amazon(monkeypatch: pytest.MonkeyPatch) -> Iterator[Amazon]:
+    with fake_amazon.answering(monkeypatch) as found:
+        yield found
+
+
+@pytest.fixture
+def deployment() -> Deployment:
+    return Deployment("trial", fake_amazon.REGION)
 
 
 @pytest.fixture(autouse=True)

@@ -1,19 +1,23 @@
+"""An account of moto's in this process, and what is sent to it."""
+
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
-import pytest
 from moto import mock_aws
 
 from deploy.eks import waiting
 from deploy.eks.account import Account
-from deploy.eks.deployment import Deployment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    import pytest
 
 REGION = "us-west-2"
 READING = ("Describe", "Get", "List", "BatchGet")
@@ -47,17 +51,13 @@ class Amazon:
         self.asleep()
 
 
-@pytest.fixture(scope="session")
-def session() -> boto3.Session:
-    """One for all tests, since each would read the descriptions of Amazon's services anew."""
-    return boto3.Session("testing", "testing", region_name=REGION)
-
-
-@pytest.fixture
-def amazon(monkeypatch: pytest.MonkeyPatch, session: boto3.Session) -> Iterator[Amazon]:
+@contextmanager
+def answering(monkeypatch: pytest.MonkeyPatch) -> Iterator[Amazon]:
+    """Amazon, as long as a test needs it; nothing of the user's own counts."""
     for name in [each for each in os.environ if each.startswith("AWS_")]:
         monkeypatch.delenv(name)
     with mock_aws():
+        session = _session()
         found = Amazon(Account(session, REGION))
 
         def note(model: Any, params: Any, **_: object) -> None:  # noqa: ANN401 - botocore's own
@@ -69,6 +69,7 @@ def amazon(monkeypatch: pytest.MonkeyPatch, session: boto3.Session) -> Iterator[
         session.events.unregister("before-call", note)
 
 
-@pytest.fixture
-def deployment() -> Deployment:
-    return Deployment("trial", REGION)
+@cache
+def _session() -> boto3.Session:
+    """One for all tests, since each would read the descriptions of Amazon's services anew."""
+    return boto3.Session("testing", "testing", region_name=REGION)
