@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from moto import mock_aws
 
-from deploy.eks import waiting
 from deploy.eks.account import Account
 
 if TYPE_CHECKING:
@@ -64,7 +63,7 @@ def answering(monkeypatch: pytest.MonkeyPatch) -> Iterator[Amazon]:
             found.sent.append((model.name, params["body"]))
 
         session.events.register("before-call", note)
-        monkeypatch.setattr(waiting.time, "sleep", found.sleep)
+        monkeypatch.setattr("deploy.eks.waiting.time.sleep", found.sleep)
         yield found
         session.events.unregister("before-call", note)
 

@@ -3,19 +3,17 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from deploy.eks import charts, helm, waiting
+from deploy.eks import charts, helm
 from deploy.eks.deployment import Deployment
 from deploy.errors import DeployError, UnreachableError, UsageError
 from deploy.kubectl import Kubectl
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 HERE = Path(__file__).resolve().parent
 BALANCER, SCALER = "aws-load-balancer-controller", "cluster-autoscaler"
@@ -54,8 +52,8 @@ def releases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Releases:
     monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("FAKE_HELM", str(state))
     monkeypatch.setattr(helm, "PENDING_SECONDS", 0.05)
-    sleep: Callable[[float], None] = waiting.time.sleep
-    monkeypatch.setattr(waiting.time, "sleep", lambda _: sleep(0.02))
+    sleep = time.sleep
+    monkeypatch.setattr("deploy.eks.waiting.time.sleep", lambda _: sleep(0.02))
     return Releases(state, Kubectl("trial", "ml-pipeline", tmp_path / "kubeconfig"))
 
 
