@@ -146,7 +146,7 @@ def test_a_folder_that_is_no_clone_is_told(
     amazon: Amazon, sources: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(images, "ROOT", tmp_path)
-    assert sources.root
+    assert sources.root.is_dir()
     with pytest.raises(UsageError, match=r"git: .*not a git repository"):
         images.push(amazon.account, VALUES)
 
@@ -168,7 +168,7 @@ def test_the_token_is_for_this_registry_alone_and_gone_afterwards(
 
 
 def test_docker_finds_the_user_s_builders_and_contexts(amazon: Amazon, sources: Sources) -> None:
-    assert sources.root
+    assert sources.root.is_dir()
     with registry.signed_in(amazon.account, [VALUES["TrainerRepositoryUri"]]) as environment:
         folder = Path(environment["DOCKER_CONFIG"])
         assert (folder / "contexts").is_dir()
