@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from deploy.eks.account import Account
     from deploy.eks.deployment import Deployment, Stack
+    from deploy.eks.kinds import Found
     from deploy.eks.retention import Data
     from deploy.kubectl import Kubectl
 
@@ -89,19 +90,26 @@ def destroy(account: Account, deployment: Deployment, *, keep_data: bool, yes: b
     _refuse_others(inventory, stack)
     data = retention.find(inventory, has_stack=stack is not None)
     work = Destruction(inventory, stack, data, keep_data)
-    there = [each for each in inventory.find_all() if each.id not in work.kept]
-    if not stack and not there:
-        say(f"there is nothing of {deployment.name} in {deployment.region}")
+    there = [each for each in inventory.find_all() if not work.kept & {each.id, each.within}]
+    left: list[sweep.Leftover] = []
+    if stack or there:
+        _take_away(work, there, yes=yes)
+        left = sweep.sweep(account, deployment, work.kept)
     else:
-        for line in announcement.lines(deployment, stack, there):
-            say(line)
-        say(f"  {announcement.fate(data, keep_data=keep_data)}")
-        _confirm(deployment.name, yes=yes)
-        steps.take(_steps(work))
-    sweep.report(sweep.sweep(account, deployment, work.kept), deployment)
+        but = " but what was kept" if work.kept else ""
+        say(f"there is nothing of {deployment.name} in {deployment.region}{but}")
+    sweep.report(left, deployment)
     shutil.rmtree(deployment.folder, ignore_errors=True)
     for line in announcement.kept(deployment, data) if keep_data else ():
         tell(line)
+
+
+def _take_away(work: Destruction, there: list[Found], *, yes: bool) -> None:
+    for line in announcement.lines(work.deployment, work.stack, there):
+        say(line)
+    say(f"  {announcement.fate(work.data, keep_data=work.keep_data)}")
+    _confirm(work.deployment.name, yes=yes)
+    steps.take(_steps(work))
 
 
 def _settle(inventory: Inventory) -> Stack | None:

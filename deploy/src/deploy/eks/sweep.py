@@ -35,16 +35,13 @@ class Leftover:
     removal: str
 
 
-def sweep(
-    account: Account, deployment: Deployment, kept: Collection[str], seconds: float = SECONDS
-) -> list[Leftover]:
-    """Looks until nothing is left, or for so long.
+def sweep(account: Account, deployment: Deployment, kept: Collection[str]) -> list[Leftover]:
+    """Looks until nothing is left, or for `SECONDS`, since much goes a while after its deletion.
 
     Args:
         account: to look in.
         deployment: whose resources are looked for.
         kept: ids that are meant to stay.
-        seconds: for what is being deleted to be gone.
 
     Raises:
         DeployError: a service refuses to be asked; then nothing is proven.
@@ -58,7 +55,7 @@ def sweep(
         return f"{len(left)} left: {_names(left)}" if left else None
 
     try:
-        wait_until_done(f"sweep of {deployment.name}", look, Patience(seconds, every=15.0))
+        wait_until_done(f"sweep of {deployment.name}", look, Patience(SECONDS, every=15.0))
     except DeployError:
         if not left:  # it was not time that ran out
             raise
@@ -76,8 +73,8 @@ def report(left: Collection[Leftover], deployment: Deployment) -> None:
     tell(f"{len(left)} left")
     if left:
         raise DeployError(
-            f"{deployment.name}: {len(left)} resources are left, and may cost money; remove them "
-            "as told above, or run this command again"
+            f"{deployment.name}: what is told as left is there, and may cost money; remove it as "
+            "told, or run this command again"
         )
 
 
