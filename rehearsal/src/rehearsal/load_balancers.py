@@ -267,9 +267,11 @@ def _redirect(port: int) -> ActionTypeDef:
 
 def _shape(found: Mapping[str, Any]) -> tuple[object, ...]:
     """What a listener comes to: its port and protocol, what it does at first, its encryption."""
-    certificates = tuple(each["CertificateArn"] for each in found.get("Certificates", []))
     action = found["DefaultActions"][0]["Type"]
-    return (found["Port"], found["Protocol"], action, certificates, found.get("SslPolicy") or "")
+    if found["Protocol"] == "HTTP":  # which may have a policy all the same
+        return (found["Port"], "HTTP", action, (), "")
+    certificates = tuple(each["CertificateArn"] for each in found.get("Certificates", []))
+    return (found["Port"], "HTTPS", action, certificates, found.get("SslPolicy"))
 
 
 def _wanted_shape(listener: Listener, wanted: Wanted) -> tuple[object, ...]:

@@ -138,7 +138,7 @@ def _listeners(text: str, *, encrypted: bool) -> tuple[Listener, ...]:
         return (Listener(_HTTPS_PORT, "HTTPS") if encrypted else Listener(_HTTP_PORT, "HTTP"),)
     try:
         told = [(protocol, port) for each in json.loads(text) for protocol, port in each.items()]
-    except (ValueError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError) as error:
         raise WantedError(f"{PREFIX}listen-ports: {text} is not as it must be") from error
     for protocol, port in told:
         if protocol not in {"HTTP", "HTTPS"} or not isinstance(port, int):

@@ -84,6 +84,8 @@ def _told(action: Callable[[bytes], bytes]) -> Answer:
             code, reason = error.code, str(error)
         except ValueError as error:
             code, reason = grpc.StatusCode.INVALID_ARGUMENT, str(error)
+        except OSError as error:
+            code, reason = grpc.StatusCode.INTERNAL, str(error)
         _say(f"refused: {reason}")
         return context.abort(code, reason)
 

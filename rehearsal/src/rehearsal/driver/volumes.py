@@ -181,7 +181,7 @@ def publish(point: AccessPoint, request: Request) -> None:
         owner = ("-o", str(point.uid), "-g", str(point.gid))
         _run("install", "-d", "-m", point.permissions, *owner, str(folder))
     target.mkdir(parents=True, exist_ok=True)
-    if target.is_mount():
+    if is_mounted(request.target):
         return
     _run("mount", "--bind", str(folder), str(target))
     if request.readonly or "ro" in (request.options or ()):
@@ -196,10 +196,16 @@ def unpublish(target: str) -> None:
     """
     if not target:
         raise _invalid("Target path not provided")
-    if Path(target).is_mount():
+    if is_mounted(target):
         _run("umount", target)
     if Path(target).is_dir():
         Path(target).rmdir()
+
+
+def is_mounted(target: str) -> bool:
+    """Whether something is mounted at a folder; os.path.ismount does not see bind mounts."""
+    lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()
+    return target in {line.split()[4] for line in lines}  # proc_pid_mountinfo(5)
 
 
 def _run(*command: str) -> None:
