@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 import textwrap
@@ -30,6 +31,7 @@ WIDTH = 100
 # What only the account, or this machine's place in the internet, can tell.
 UNKNOWN = {"AdminArn": "${the role or user that deploys}", "AdminCidrs": "${this machine}/32"}
 NO_DIGEST = "sha256:" + "0" * 64
+_SECRETS = re.compile(r"(?<=://)[^/@]*@|[?#].*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +105,18 @@ def _summary(plan: Plan) -> Iterator[str]:
     yield f"- images: {len(SERVICES)}, for linux/{plan.parameters['Architecture']}"
     yield f"- controllers: {', '.join(each.chart for each in charts.read())}"
     yield f"- objects in the cluster: {plan.fault or objects}"
+    yield f"- training: on {_data(plan.options.data)}"
     if plan.parameters["CertificateArn"]:
         yield "- the page: by HTTPS"
     else:
         yield "- the page: by HTTP, NOT ENCRYPTED; --certificate-arn changes that"
+
+
+def _data(given: str | None) -> str:
+    """What is trained on, without what may be secret in an address."""
+    if given is None:
+        return "the bundled digits, or on what was trained on before"
+    return _SECRETS.sub("", given)
 
 
 def _steps(_: Plan) -> Iterator[str]:

@@ -52,14 +52,20 @@ def check(account: Account, resources: Sequence[Resource]) -> Iterator[Finding]:
         UnreachableError: Amazon does not answer.
         UsageError: the credentials are not valid.
     """
+    quotas = account.session.client("service-quotas", config=CONFIG)
+    ec2 = account.session.client("ec2", config=CONFIG)
     for need in needs(resources):
         try:
-            yield from _check_one(account, need)
+            with told_in_one_line("GetServiceQuota"):
+                found = quotas.get_service_quota(ServiceCode=need.service, QuotaCode=need.code)
+                left = int(found["Quota"]["Value"]) - need.used(ec2)
         except (UnreachableError, UsageError):
             raise
         except DeployError as error:
             told = f"the quota of {need.what} cannot be read ({error}); {need.adds} are needed"
             yield Finding(told, is_fatal=False)
+        else:
+            yield from _compare(need, int(found["Quota"]["Value"]), left, account.region)
 
 
 def needs(resources: Sequence[Resource]) -> tuple[Need, ...]:
@@ -90,23 +96,17 @@ def cpus(instance_type: str) -> int:
     return int(number) * SIZES["xlarge"] if number.isdecimal() else SIZES.get(size, 2)
 
 
-def _check_one(account: Account, need: Need) -> Iterator[Finding]:
-    quotas = account.session.client("service-quotas", config=CONFIG)
-    with told_in_one_line("GetServiceQuota"):
-        found = quotas.get_service_quota(ServiceCode=need.service, QuotaCode=need.code)
-    quota = int(found["Quota"]["Value"])
-    with told_in_one_line("the use of quotas"):
-        left = quota - need.used(account.session.client("ec2", config=CONFIG))
+def _compare(need: Need, quota: int, left: int, region: str) -> Iterator[Finding]:
     remedy = (
-        f"ask for more: Service Quotas, {need.service}, {need.code}, in {account.region}, or "
-        "delete what is not used"
+        f"ask for more: Service Quotas, {need.service}, {need.code}, in {region}, or delete what "
+        "is not used"
     )
+    told = f"{need.what}: {left} of {quota} are left"
     if left < need.adds:
-        told = f"{need.what}: {left} of {quota} are left, but {need.adds} are needed"
-        yield Finding(told, remedy)
+        yield Finding(f"{told}, but {need.adds} are needed", remedy)
     elif left < need.at_most:
-        told = f"{need.what}: {left} of {quota} are left, enough to begin with"
-        yield Finding(f"{told}, but all nodes take {need.at_most}", remedy, is_fatal=False)
+        told = f"{told}, enough to begin with, but all nodes take {need.at_most}"
+        yield Finding(told, remedy, is_fatal=False)
 
 
 def _nodes(made: Sequence[Resource], *, is_spot: bool) -> tuple[int, int]:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -49,7 +51,7 @@ class Resource:
     properties: Mapping[str, Any]
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader):  # type: ignore[misc]
     """Reads `!Sub x` as `{"Fn::Sub": x}`, as CloudFormation does."""
 
 
@@ -77,7 +79,8 @@ def read(text: str) -> Mapping[str, Any]:
     try:
         template = yaml.load(text, _Loader)  # noqa: S506 - it is a SafeLoader
     except yaml.YAMLError as error:
-        raise UsageError(f"the template cannot be read: {error}") from error
+        told = " ".join(str(error).split())
+        raise UsageError(f"the template cannot be read: {told}") from error
     if not isinstance(template, dict) or "Resources" not in template:
         raise UsageError("the template has no Resources")
     return template
@@ -244,8 +247,9 @@ def _list_function(kind: str, content: Any, mappings: Mapping[str, Any]) -> Any:
 
 def _subnets(block: str, count: int | str, host_bits: int | str) -> Sequence[str]:
     """Blocks of 2 ** `host_bits` addresses each, from the first of a block on."""
-    try:
+    with suppress(ValueError):  # the block is too small, or only Amazon knows it
         subnets = ipaddress.ip_network(block).subnets(new_prefix=32 - int(host_bits))
-        return [str(each) for _, each in zip(range(int(count)), subnets, strict=False)]
-    except ValueError:  # a block that is too small, or that only Amazon knows
-        return [f"${{{block} {number}}}" for number in range(1, int(count) + 1)]
+        found = list(islice(map(str, subnets), int(count)))
+        if len(found) == int(count):
+            return found
+    return [f"${{{block} {number}}}" for number in range(1, int(count) + 1)]
