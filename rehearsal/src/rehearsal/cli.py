@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[3]
 PROGRAM = ROOT / ".nox/env_deploy/bin/eks"
 WANTED_SECONDS = 480  # from nothing to a classified picture, on two cores
+WELL_SECONDS, PAUSE = 60.0, 5.0
 INTERRUPTED = 130
 EXAMPLES = """examples:
   ./noxw -s rehearse_eks                     deploy, look, destroy, and tell how long it took
@@ -82,8 +83,8 @@ def rehearse(*, keep: bool) -> int:
         ready = time.monotonic()
         code = run(stand_in, "deploy", "--yes", *stand_in.arguments, name=name)
         classified = time.monotonic()
-        code = code or run(stand_in, "status", name=name)
-        if keep and not code:
+        code = code or _look(stand_in, name)
+        if keep:
             _wait(stand_in, name)
         ended = time.monotonic()
         destroyed = run(stand_in, "destroy", "--yes", name=name)
@@ -129,6 +130,14 @@ def tell(text: str) -> None:
     """Gives a line of the result."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
+
+
+def _look(stand_in: Rehearsal, name: str) -> int:
+    """Shows the deployment, once it is well: the autoscaler has just begun to add pods."""
+    until = time.monotonic() + WELL_SECONDS
+    while (code := run(stand_in, "status", name=name)) and time.monotonic() < until:
+        time.sleep(PAUSE)
+    return code
 
 
 @contextmanager

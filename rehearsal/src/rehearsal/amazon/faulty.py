@@ -14,6 +14,13 @@ class InvalidError(ServiceException):
         super().__init__(message)
 
 
+class RefusedError(ServiceException):
+    """What was asked for is refused, for whatever reason.
+
+    moto takes an error of its own core for one of a service `core`, which there is not.
+    """
+
+
 class MissingChangeSetError(ServiceException):
     """There is no change set of this name."""
 

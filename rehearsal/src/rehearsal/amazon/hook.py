@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult
 
+from rehearsal.amazon.faulty import RefusedError
 from rehearsal.amazon.providers import RESOURCE_HEADER
 from rehearsal.recording import Call, is_mutating
 
@@ -71,7 +71,7 @@ def name(response: BaseResponse) -> str:
 
 
 def _refused(response: BaseResponse, code: str, reason: str) -> Answer:
-    answer: Answer = response.serialized(ActionResult(ServiceException(code, reason)))
+    answer: Answer = response.serialized(ActionResult(RefusedError(code, reason)))
     answer[1]["status"] = str(answer[0])
     return answer
 

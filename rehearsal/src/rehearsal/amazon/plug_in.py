@@ -11,6 +11,7 @@ import moto.cloudformation.urls
 import moto.ecr.urls
 import moto.efs.urls
 import moto.eks.urls
+import moto.servicequotas.urls
 import moto.sts.urls
 from moto.core import config
 from moto.core.base_backend import BackendDict
@@ -25,6 +26,7 @@ from rehearsal.amazon.efs import Efs
 from rehearsal.amazon.eks_answers import Eks
 from rehearsal.amazon.extras import Backup, Selections
 from rehearsal.amazon.hook import hooked
+from rehearsal.amazon.quotas import ServiceQuotas
 from rehearsal.amazon.sts import Sts
 from rehearsal.amazon.tagging import Untold, completed
 
@@ -41,9 +43,9 @@ TYPES = {**ec2.TYPES, **eks.TYPES, **extras.TYPES, **iam.TYPES, **storage.TYPES}
 # Paths of actions that moto lacks, by the module that has those it knows.
 _EKS_PATHS = ("{0}/clusters/(?P<name>[^/]+)/(?P<part>.+)$",)
 _BACKUP_PATHS = (
-    "{0}/backup/plans/(?P<name>[^/]+)/selections/?$",
+    "{0}/backup/plans/(?P<name>[^/]+)/selections/$",
     "{0}/backup/plans/(?P<name>[^/]+)/selections/(?P<selection>[^/]+)$",
-    "{0}/backup-vaults/(?P<name>[^/]+)/recovery-points/?$",
+    "{0}/backup-vaults/(?P<name>[^/]+)/recovery-points/$",
 )
 
 
@@ -58,6 +60,7 @@ def plug_in(
         moto.backup.urls: type("_", (Backup,), {"selections": Selections()}),
         moto.ecr.urls: type("_", (Ecr,), {"registry": registry}),
         moto.efs.urls: Efs,
+        moto.servicequotas.urls: ServiceQuotas,
         moto.sts.urls: Sts,
     }
     more = {moto.eks.urls: _EKS_PATHS, moto.backup.urls: _BACKUP_PATHS}

@@ -179,7 +179,7 @@ class LogGroup:
 
     def create(self, calls: Calls, properties: Properties) -> Made:
         """Makes it."""
-        name = properties.get("LogGroupName", calls.new_name())
+        name = properties.get("LogGroupName", calls.new_name(512))
         key = {"kmsKeyId": properties["KmsKeyId"]} if "KmsKeyId" in properties else {}
         tags = {each["Key"]: each["Value"] for each in properties["Tags"]}
         calls("logs").create_log_group(logGroupName=name, tags=tags, **key)

@@ -7,8 +7,9 @@ import hmac
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote
 
-from moto.core.exceptions import ServiceException
 from moto.sts.responses import TokenResponse
+
+from rehearsal.amazon.faulty import RefusedError
 
 if TYPE_CHECKING:
     from moto.core.responses import ActionResult
@@ -32,12 +33,12 @@ class Sts(TokenResponse):
         https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 
         Raises:
-            ServiceException: another comes of it.
+            RefusedError: another comes of it.
         """
         key, date, region, service, _ = query["X-Amz-Credential"].split("/")
         role = self.backend.get_assumed_role_from_access_key(key)
         if role is None or role.session_token != query.get("X-Amz-Security-Token"):
-            raise ServiceException("InvalidClientTokenId", "The security token is invalid.")
+            raise RefusedError("InvalidClientTokenId", "The security token is invalid.")
         names = query["X-Amz-SignedHeaders"].split(";")
         signed = sorted(each for each in query.items() if each[0] != "X-Amz-Signature")
         canonical = [
@@ -56,4 +57,4 @@ class Sts(TokenResponse):
         for part in (*scope.split("/"), text):
             secret = hmac.new(secret, part.encode(), hashlib.sha256).digest()
         if not hmac.compare_digest(secret.hex(), query["X-Amz-Signature"]):
-            raise ServiceException("SignatureDoesNotMatch", _DIFFERENT)
+            raise RefusedError("SignatureDoesNotMatch", _DIFFERENT)

@@ -118,6 +118,8 @@ def aim(
         InvalidError: the template or a value is not valid.
     """
     template = templates.read(body)
+    for each in template["Resources"].values():
+        find_schema(each["Type"])
     declared = template.get("Parameters", {})
     _refuse(sorted(given.keys() - declared.keys()), "do not exist in the template")
     chosen = {name: given.get(name, each.get("Default")) for name, each in declared.items()}
