@@ -43,8 +43,8 @@ def cidr(text: str) -> str:
 def network(text: str) -> str:
     """An IPv4 network of a size that a VPC over three zones needs."""
     block = ipaddress.IPv4Network(cidr(text))
-    if not 16 <= block.prefixlen <= 20:  # noqa: PLR2004 - from 4,096 addresses on
-        raise ArgumentTypeError(f"{text}: a VPC's block is from /16 to /20")
+    if not 16 <= block.prefixlen <= 19:  # noqa: PLR2004 - six subnets of 1,024 addresses
+        raise ArgumentTypeError(f"{text}: a VPC's block is from /16 to /19")
     return str(block)
 
 
