@@ -14,9 +14,11 @@ from rehearsal.cluster import make_network
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from conftest import Amazon
+    from cluster_fixtures import Amazon
 
     from rehearsal.cluster import Cluster
+
+pytest_plugins = ["cluster_fixtures"]
 
 NAMESPACE = "ml-pipeline"
 ALB = "alb.ingress.kubernetes.io"

@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from conftest import Amazon
+    from cluster_fixtures import Amazon
 
     Ask = Callable[[str, bytes], bytes]
+
+pytest_plugins = ["cluster_fixtures"]
 
 REGION = "us-west-2"
 WRITERS = 5  # MULTI_NODE_MULTI_WRITER

@@ -12,9 +12,11 @@ from rehearsal.security_groups import Groups
 from rehearsal.wanted import Listener, WantedError, read
 
 if TYPE_CHECKING:
-    from conftest import Amazon
+    from cluster_fixtures import Amazon
 
     from rehearsal.wanted import Wanted
+
+pytest_plugins = ["cluster_fixtures"]
 
 PAGE = Page("ml-pipeline", "ml-frontend", "ml-frontend", "http", 3000)
 ALB = "alb.ingress.kubernetes.io"
