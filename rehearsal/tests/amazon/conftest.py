@@ -39,7 +39,7 @@ class Account:
         )
         self._clients: dict[str, Any] = {}
 
-    def __call__(self, service: str) -> Any:
+    def __call__(self, service: str) -> Any:  # noqa: ANN401 -- clients are made at run time
         if service not in self._clients:
             make: Any = self.session.client
             self._clients[service] = make(service, endpoint_url=self.amazon.url)

@@ -13,7 +13,7 @@ import moto.efs.urls
 import moto.eks.urls
 import moto.servicequotas.urls
 import moto.sts.urls
-from moto.core import config
+from moto.core import config, errors
 from moto.core.base_backend import BackendDict
 from moto.core.resource_tagging import iter_taggable_backends
 from moto.core.responses import BaseResponse
@@ -74,6 +74,8 @@ def plug_in(
         stack.enter_context(patch.object(BaseResponse, "call_action", call))
         find = completed(iter_taggable_backends, Untold(engine.stacks, clusters))
         stack.enter_context(patch.object(tag_models, "iter_taggable_backends", find))
+        # It warns of codes that a service's model lacks, as each service has them.
+        stack.enter_context(patch.object(errors, "warn", lambda *_, **__: None))
         policies = {"load_aws_managed_policies": True}
         stack.enter_context(patch.dict(config.default_user_config["iam"], policies))
         yield
