@@ -22,10 +22,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from rehearsal import internet, pages
 from rehearsal.api import open_api
-from rehearsal.cluster import NODE_PORT
 from rehearsal.credentials import credentials
 from rehearsal.internet import Internet, Site
 from rehearsal.load_balancers import LoadBalancers
+from rehearsal.nodes import NODE_PORT
 from rehearsal.security_groups import Groups
 from rehearsal.wanted import WantedError, read
 
@@ -174,10 +174,7 @@ class Balancer:
         finalizers = ingress["metadata"].get("finalizers", [])
         if FINALIZER not in finalizers:
             return
-        name, port = pages.service_of(ingress)
-        metadata = ingress["metadata"]
-        page = pages.Page(metadata["namespace"], metadata["name"], name, port, 0)
-        balancers.remove(page)
+        balancers.remove(pages.stack_of(ingress))
         for each in ingress.get("status", {}).get("loadBalancer", {}).get("ingress", []):
             self._hosts.sites.pop(each.get("hostname", ""), None)
         self._api.delete(f"{_CORE}/services/{SERVICE}")

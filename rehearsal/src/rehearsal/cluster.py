@@ -5,15 +5,23 @@ from __future__ import annotations
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import yaml
 
 from rehearsal import access_points, addons, contents
 from rehearsal.access_points import AccessPoints, open_efs
 from rehearsal.errors import RehearsalError
+from rehearsal.nodes import (
+    NODE_PORT,
+    VOLUMES,
+    described,
+    node_names,
+    webhook_kubeconfig,
+    zones,
+)
 from rehearsal.processes import run
 
 if TYPE_CHECKING:
@@ -21,12 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NETWORK = "kind"
-VOLUMES = "/var/lib/ml-pipeline"  # in each node; the driver has it too
-NODE_PORT = 30300  # which the balancer's stand-in gives to the page
-LABEL = "ml-pipeline/nodes"
-ZONES = {"serving": "a", "training": "b"}
 REFUSAL, AWAY = "refusal.txt", "balancer-is-away"
-WEBHOOK = "/etc/kubernetes/rehearsal/webhook.yaml"
 # Docker's networks have IPv6 with kind's own options; a rehearsal wants a gateway of IPv4 alone.
 NETWORK_OPTIONS = ("--driver=bridge", "--opt=com.docker.network.bridge.enable_ip_masquerade=true")
 
@@ -69,7 +72,7 @@ class Cluster:
     @property
     def nodes(self) -> tuple[str, str]:
         """The containers of the node that serves and of the one that trains."""
-        return _nodes(self.name)
+        return node_names(self.name)
 
     @property
     def files(self) -> Path:
@@ -139,10 +142,7 @@ def new_cluster(folder: Path, webhook: str, aws: str, region: str) -> Iterator[C
     (folder / "files").mkdir()
     (folder / "webhook.yaml").write_text(yaml.safe_dump(webhook_kubeconfig(webhook)))
     written.write_text(yaml.safe_dump_all(described(name, folder, region)))
-    zones = {
-        node: f"{region}{zone}" for node, zone in zip(_nodes(name), ZONES.values(), strict=True)
-    }
-    points = AccessPoints(open_efs(aws, region), zones, folder / REFUSAL)
+    points = AccessPoints(open_efs(aws, region), zones(name, region), folder / REFUSAL)
     environment = {"KUBECONFIG": str(kubeconfig)}
     with ExitStack() as stack:
         amazon = stack.enter_context(access_points.serve(points, make_network().gateway))
@@ -156,100 +156,6 @@ def new_cluster(folder: Path, webhook: str, aws: str, region: str) -> Iterator[C
         addons.apply_driver(kubeconfig, pushed, amazon)
         contents.note(kubeconfig, folder / "contents.txt")
         yield cluster
-
-
-def described(name: str, folder: Path, region: str) -> list[dict[str, Any]]:
-    """The registry and the cluster, for ctlptl."""
-    files = {"hostPath": str(folder / "files"), "containerPath": VOLUMES}
-    webhook = {
-        "hostPath": str(folder / "webhook.yaml"),
-        "containerPath": WEBHOOK,
-        "readOnly": True,
-    }
-    plane = _node("control-plane", "serving", region) | {
-        "extraMounts": [files, webhook],
-        # Any port that is free.
-        "extraPortMappings": [
-            {"containerPort": NODE_PORT, "hostPort": 0, "listenAddress": "127.0.0.1"}
-        ],
-        "kubeadmConfigPatches": [yaml.safe_dump(each) for each in plane_patches()],
-    }
-    worker = _node("worker", "training", region) | {
-        "extraMounts": [files],
-        "kubeadmConfigPatches": [yaml.safe_dump(TRAINING_PATCH)],
-    }
-    registry = {"kind": "Registry", "name": f"{name}-registry"}
-    cluster = {
-        "kind": "Cluster",
-        "name": f"kind-{name}",
-        "product": "kind",
-        "registry": f"{name}-registry",
-        "kindV1Alpha4Cluster": {"nodes": [plane, worker]},
-    }
-    return [{"apiVersion": "ctlptl.dev/v1alpha1"} | each for each in (registry, cluster)]
-
-
-TRAINING_PATCH = {
-    "kind": "JoinConfiguration",
-    "nodeRegistration": {"taints": [{"key": LABEL, "value": "training", "effect": "NoSchedule"}]},
-}
-
-
-def plane_patches() -> list[dict[str, Any]]:
-    """What kubeadm does else than it is used to: the control plane takes pods, and asks who it is.
-
-    Both forms of arguments that kubeadm knows, since kind chooses one by Kubernetes' version.
-    """
-    arguments = {
-        "authentication-token-webhook-config-file": WEBHOOK,
-        "authentication-token-webhook-version": "v1",
-        "authentication-token-webhook-cache-ttl": "1s",
-    }
-    volume = {
-        "name": "rehearsal-webhook",
-        "hostPath": WEBHOOK,
-        "mountPath": WEBHOOK,
-        "readOnly": True,
-        "pathType": "File",
-    }
-    listed = [{"name": name, "value": value} for name, value in arguments.items()]
-    forms = {"v1beta3": arguments, "v1beta4": listed}
-    return [
-        {"kind": "InitConfiguration", "nodeRegistration": {"taints": []}},
-        *(
-            {
-                "kind": "ClusterConfiguration",
-                "apiVersion": f"kubeadm.k8s.io/{version}",
-                "apiServer": {"extraArgs": form, "extraVolumes": [volume]},
-            }
-            for version, form in forms.items()
-        ),
-    ]
-
-
-def webhook_kubeconfig(url: str) -> dict[str, Any]:
-    """How the API server finds who knows the tokens.
-
-    https://kubernetes.io/docs/reference/access-authn-authz/authentication/#webhook-token-authentication
-    """
-    return {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{"name": "webhook", "cluster": {"server": url}}],
-        "users": [{"name": "api-server", "user": {}}],
-        "contexts": [{"name": "webhook", "context": {"cluster": "webhook", "user": "api-server"}}],
-        "current-context": "webhook",
-    }
-
-
-def _nodes(name: str) -> tuple[str, str]:
-    return f"{name}-control-plane", f"{name}-worker"
-
-
-def _node(role: str, purpose: str, region: str) -> dict[str, Any]:
-    zone = f"{region}{ZONES[purpose]}"
-    labels = {LABEL: purpose, "topology.kubernetes.io/zone": zone}
-    return {"role": role, "labels": labels | {"topology.kubernetes.io/region": region}}
 
 
 def _made(name: str, kubeconfig: Path, folder: Path) -> Cluster:
@@ -270,10 +176,19 @@ def _made(name: str, kubeconfig: Path, folder: Path) -> Cluster:
 
 
 def _remove(name: str, written: Path, environment: dict[str, str]) -> None:
-    """Whatever there is of a cluster; files of the containers' user only root on a node removes."""
-    nodes = run("kind", "get", "nodes", f"--name={name}").splitlines()
-    for node in nodes[:1]:
-        run("docker", "exec", node, "find", VOLUMES, "-mindepth", "1", "-delete")
-    run("kind", "delete", "cluster", f"--name={name}", environment=environment)
-    run("ctlptl", "delete", f"--filename={written}", "--ignore-not-found", environment=environment)
-    run("docker", "rmi", "--force", name)
+    """Whatever there is of a cluster, of which one half may never have been made.
+
+    Files of the containers' user only root on a node removes.
+    """
+    node = node_names(name)[0]
+    steps = (
+        ("docker", "exec", node, "find", VOLUMES, "-mindepth", "1", "-delete"),
+        ("kind", "delete", "cluster", f"--name={name}"),
+        ("ctlptl", "delete", f"--filename={written}", "--ignore-not-found"),
+        ("docker", "rmi", "--force", name),
+    )
+    for step in steps:
+        with suppress(RehearsalError):
+            run(*step, environment=environment)
+    if name in run("docker", "ps", "--all", f"--filter=name={name}", "--format={{.Names}}"):
+        raise RehearsalError(f"{name}: some of its containers stay; `docker ps --all` shows them")

@@ -97,13 +97,18 @@ def _delete(kubeconfig: Path, things: Iterable[Thing]) -> None:
 
 
 def _release(kubeconfig: Path, things: Iterable[Thing]) -> None:
-    """From those who want to be asked before they go; their controllers are not there any more."""
+    """Lets those go that want to be asked before; their controllers are not there any more.
+
+    Once they are told to go, nobody can add that wish again.
+    """
     waiting = (each for each in things if each.kind.startswith("Ingress."))
     for namespace, names in _grouped(waiting).items():
-        run(
-            *("kubectl", f"--kubeconfig={kubeconfig}", f"--namespace={namespace}", "patch"),
-            *(*names, "--type=merge", '--patch={"metadata":{"finalizers":null}}'),
-        )
+        command = ("kubectl", f"--kubeconfig={kubeconfig}", f"--namespace={namespace}")
+        run(*command, "delete", *names, "--ignore-not-found", "--wait=false")
+        left = run(*command, "get", *names, "--ignore-not-found", "--output=name").splitlines()
+        if left:
+            free = ("--type=merge", '--patch={"metadata":{"finalizers":null}}')
+            run(*command, "patch", *left, *free)
 
 
 def _grouped(things: Iterable[Thing]) -> dict[str, list[str]]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     )
     from types_boto3_wafv2 import WAFV2Client
 
-    from rehearsal.pages import Page
+    from rehearsal.pages import Page, Stack
     from rehearsal.security_groups import Groups
     from rehearsal.wanted import Listener, Wanted
 
@@ -63,7 +63,7 @@ class LoadBalancers:
         """
         subnets = self._subnets(wanted)
         front = self.groups.ensure_front(
-            self._group_name(page),
+            self._group_name(page.stack),
             self._tags(page, wanted, "ManagedLBSecurityGroup"),
             [each.port for each in wanted.listeners],
             wanted.cidrs,
@@ -71,7 +71,7 @@ class LoadBalancers:
         back = self.groups.ensure_back()
         self.groups.open_nodes(back, page.target_port)
         targets = self._ensure_target_group(page, wanted)
-        found = self._find(page) or self._create(page, wanted, subnets, [front, back])
+        found = self._find(page.stack) or self._create(page, wanted, subnets, [front, back])
         arn = found["LoadBalancerArn"]
         if wanted.attributes:
             self.elb.modify_load_balancer_attributes(
@@ -82,18 +82,18 @@ class LoadBalancers:
         self._associate(arn, wanted.web_acl)
         return found["DNSName"], targets
 
-    def remove(self, page: Page) -> None:
+    def remove(self, stack: Stack) -> None:
         """Takes away all that belongs to an Ingress.
 
         Raises:
             ClientError: Amazon refuses.
         """
-        found = self._find(page)
+        found = self._find(stack)
         if found is not None:
             self.elb.delete_load_balancer(LoadBalancerArn=found["LoadBalancerArn"])
-        for arn in self._target_groups(page):
+        for arn in self._target_groups(stack):
             self.elb.delete_target_group(TargetGroupArn=arn)
-        self.groups.delete(self._group_name(page))
+        self.groups.delete(self._group_name(stack))
 
     def register(self, group: str, addresses: frozenset[str], port: int) -> None:
         """Has these pods, and no others, be the targets of a group."""
@@ -127,28 +127,11 @@ class LoadBalancers:
         return sorted(by_zone.values())
 
     def _ensure_target_group(self, page: Page, wanted: Wanted) -> str:
-        arns = (
-            each["TargetGroupArn"] for each in self.elb.describe_target_groups()["TargetGroups"]
-        )
-        arn = next((each for each in arns if self._is_of(each, page)), "")
+        arn = next(iter(self._target_groups(page.stack)), "")
         if arn:
             self.elb.modify_target_group(TargetGroupArn=arn, **wanted.health)
         else:
-            tags = self._tags(page, wanted, f"{page.stack}-{page.service}:{page.port}")
-            made = self.elb.create_target_group(
-                Name=_short(
-                    page.namespace, page.service, self.groups.cluster, page.stack, page.port
-                ),
-                Protocol="HTTP",
-                ProtocolVersion="HTTP1",
-                Port=page.target_port,
-                VpcId=self.groups.vpc,
-                TargetType="ip",
-                HealthCheckEnabled=True,
-                Tags=_tag_list(tags),
-                **wanted.health,
-            )
-            arn = made["TargetGroups"][0]["TargetGroupArn"]
+            arn = self._create_target_group(page, wanted)
         attributes = wanted.target_attributes
         if attributes:
             self.elb.modify_target_group_attributes(
@@ -157,13 +140,28 @@ class LoadBalancers:
             )
         return arn
 
+    def _create_target_group(self, page: Page, wanted: Wanted) -> str:
+        stack = page.stack
+        made = self.elb.create_target_group(
+            Name=_short(stack.namespace, page.service, self.groups.cluster, stack.name, page.port),
+            Protocol="HTTP",
+            ProtocolVersion="HTTP1",
+            Port=page.target_port,
+            VpcId=self.groups.vpc,
+            TargetType="ip",
+            HealthCheckEnabled=True,
+            Tags=_tag_list(self._tags(page, wanted, f"{stack.name}-{page.service}:{page.port}")),
+            **wanted.health,
+        )
+        return made["TargetGroups"][0]["TargetGroupArn"]
+
     def _create(
         self, page: Page, wanted: Wanted, subnets: list[str], groups: list[str]
     ) -> LoadBalancerTypeDef:
-        scheme = wanted.scheme
+        stack, scheme = page.stack, wanted.scheme
         made = self.elb.create_load_balancer(
             Name=wanted.name
-            or _short(page.namespace, page.ingress, self.groups.cluster, page.stack, scheme),
+            or _short(stack.namespace, stack.ingress, self.groups.cluster, stack.name, scheme),
             Type="application",
             Scheme="internal" if scheme == "internal" else "internet-facing",
             Subnets=subnets,
@@ -222,26 +220,26 @@ class LoadBalancers:
         else:
             self.waf.associate_web_acl(WebACLArn=web_acl, ResourceArn=arn)
 
-    def _find(self, page: Page) -> LoadBalancerTypeDef | None:
+    def _find(self, stack: Stack) -> LoadBalancerTypeDef | None:
         found = self.elb.describe_load_balancers()["LoadBalancers"]
-        return next((each for each in found if self._is_of(each["LoadBalancerArn"], page)), None)
+        return next((each for each in found if self._is_of(each["LoadBalancerArn"], stack)), None)
 
-    def _target_groups(self, page: Page) -> list[str]:
+    def _target_groups(self, stack: Stack) -> list[str]:
         found = self.elb.describe_target_groups()["TargetGroups"]
         arns = (each["TargetGroupArn"] for each in found)
-        return [each for each in arns if self._is_of(each, page)]
+        return [each for each in arns if self._is_of(each, stack)]
 
-    def _is_of(self, arn: str, page: Page) -> bool:
+    def _is_of(self, arn: str, stack: Stack) -> bool:
         (described,) = self.elb.describe_tags(ResourceArns=[arn])["TagDescriptions"]
         tags = {each["Key"]: each.get("Value") for each in described.get("Tags", [])}
-        return (tags.get(CLUSTER_TAG), tags.get(STACK_TAG)) == (self.groups.cluster, page.stack)
+        return (tags.get(CLUSTER_TAG), tags.get(STACK_TAG)) == (self.groups.cluster, stack.name)
 
     def _tags(self, page: Page, wanted: Wanted, resource: str) -> dict[str, str]:
-        own = {CLUSTER_TAG: self.groups.cluster, STACK_TAG: page.stack, RESOURCE_TAG: resource}
+        own = {CLUSTER_TAG: self.groups.cluster, STACK_TAG: page.stack.name, RESOURCE_TAG: resource}
         return {**wanted.tags, **self.groups.default_tags, **own}
 
-    def _group_name(self, page: Page) -> str:
-        return _short(page.namespace, page.ingress, self.groups.cluster, page.stack)
+    def _group_name(self, stack: Stack) -> str:
+        return _short(stack.namespace, stack.ingress, self.groups.cluster, stack.name)
 
 
 def _short(namespace: str, name: str, *unique: str) -> str:

@@ -14,27 +14,38 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Stack:
+    """What the controller makes for one Ingress, by the Ingress's name."""
+
+    namespace: str
+    ingress: str
+
+    @property
+    def name(self) -> str:
+        """As its tags have it."""
+        return f"{self.namespace}/{self.ingress}"
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """What a load balancer leads to.
 
     Attributes:
-        namespace: of the Ingress.
-        ingress: its name.
+        stack: that it belongs to.
         service: the Service's name.
         port: of the Service, as the Ingress has it.
         target_port: of its pods.
     """
 
-    namespace: str
-    ingress: str
+    stack: Stack
     service: str
     port: str
     target_port: int
 
-    @property
-    def stack(self) -> str:
-        """How the controller calls what belongs together."""
-        return f"{self.namespace}/{self.ingress}"
+
+def stack_of(ingress: Manifest) -> Stack:
+    """What belongs to an Ingress."""
+    return Stack(ingress["metadata"]["namespace"], ingress["metadata"]["name"])
 
 
 def service_of(ingress: Manifest) -> tuple[str, str]:
@@ -73,8 +84,7 @@ def read(ingress: Manifest, service: Manifest, slices: Sequence[Manifest]) -> Pa
         for each in one.get("ports") or []
         if each.get("name", "") == found.get("name", "")
     ]
-    metadata = ingress["metadata"]
-    return Page(metadata["namespace"], metadata["name"], name, port, [*ports, found["port"]][0])
+    return Page(stack_of(ingress), name, port, [*ports, found["port"]][0])
 
 
 def service_port(service: Manifest, port: str) -> Manifest:

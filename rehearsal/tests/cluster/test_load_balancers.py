@@ -7,7 +7,7 @@ import pytest
 
 from rehearsal.balancer import open_balancers
 from rehearsal.load_balancers import LoadBalancers
-from rehearsal.pages import Page
+from rehearsal.pages import Page, Stack
 from rehearsal.security_groups import Groups
 from rehearsal.wanted import Listener, WantedError, read
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 pytest_plugins = ["cluster_fixtures"]
 
-PAGE = Page("ml-pipeline", "ml-frontend", "ml-frontend", "http", 3000)
+PAGE = Page(Stack("ml-pipeline", "ml-frontend"), "ml-frontend", "http", 3000)
 ALB = "alb.ingress.kubernetes.io"
 
 
@@ -138,7 +138,7 @@ def test_pods_are_registered_and_deregistered(balancers: LoadBalancers, wanted: 
 def test_nothing_stays_behind(balancers: LoadBalancers, wanted: Wanted) -> None:
     balancers.ensure(PAGE, wanted)
     for _ in range(2):
-        balancers.remove(PAGE)
+        balancers.remove(PAGE.stack)
         assert balancers.elb.describe_load_balancers()["LoadBalancers"] == []
         assert balancers.elb.describe_target_groups()["TargetGroups"] == []
         assert {*groups(balancers)} == {"default", "nodes"}

@@ -34,7 +34,7 @@ SLICES: list[dict[str, Any]] = [
 
 def test_a_page_is_found_behind_an_ingress() -> None:
     page = pages.read(ingress(), SERVICE, SLICES)
-    assert (page.stack, page.service, page.port, page.target_port) == (
+    assert (page.stack.name, page.service, page.port, page.target_port) == (
         *("space/way", "page", "http"),
         3000,
     )
