@@ -78,13 +78,13 @@ class Kubectl:
     def apply(self, manifests: Sequence[Mapping[str, Any]]) -> list[str]:
         """Makes the cluster's objects like these, and leaves alone what is like them already.
 
-        Applied on the client's side, so that nothing is sent for an object that would not change.
-
         Returns:
             What was made or changed, such as "deployment.apps/ml-backend".
         """
-        content = {"apiVersion": "v1", "kind": "List", "items": list(manifests)}
-        told = self._run("apply", "--filename", "-", text=json.dumps(content))
+        content = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(manifests)})
+        if self._is_applied(content):
+            return []
+        told = self._run("apply", "--filename", "-", text=content)
         return [name for name, verb in _APPLIED.findall(told) if verb != "unchanged"]
 
     def delete(self, kind: str, name: str) -> None:
@@ -138,6 +138,15 @@ class Kubectl:
     def shown(self, *arguments: str) -> str:
         """A command, for the user to type."""
         return " ".join(self._command(*arguments))
+
+    def _is_applied(self, content: str) -> bool:
+        """Whether to apply this would change nothing.
+
+        Asked first, since `apply` sends a patch for some objects, and tells that they are
+        configured, each time. What cannot be compared is applied, which tells the fault.
+        """
+        timeout = f"--request-timeout={REQUEST_SECONDS}s"
+        return run([*self._command("diff", "--filename", "-"), timeout], content).returncode == 0
 
     def _items(self, *arguments: str) -> list[Manifest]:
         return list(json.loads(self._run(*arguments, "--output", "json"))["items"])

@@ -33,13 +33,18 @@ def main() -> int:
     if (before := used_up(f"faults-{verb}")) < len(faults):
         sys.stderr.write(f"{faults[before]}\n")
         return 1
-    verbs = {"get": get, "create": create, "apply": apply, "delete": delete, "logs": logs}
-    return (
-        verbs[verb](rest) if verb in verbs else tell({"serverVersion": {"gitVersion": "v1.35.4"}})
-    )
+    return {
+        "apply": apply,
+        "create": create,
+        "delete": delete,
+        "diff": diff,
+        "get": get,
+        "logs": logs,
+        "version": version,
+    }[verb](rest)
 
 
-def version() -> int:
+def version(_: list[str]) -> int:
     return tell({"serverVersion": {"gitVersion": "v1.35.4"}})
 
 
@@ -91,12 +96,20 @@ def apply(_: list[str]) -> int:
     for manifest in json.load(sys.stdin)["items"]:
         name = manifest["metadata"]["name"]
         path = path_of(manifest["kind"], name)
-        text = json.dumps(manifest)
-        same = path.exists() and path.read_text() == text
+        same = is_there(manifest)
         verb = "unchanged" if same else "configured" if path.exists() else "created"
-        path.write_text(text)
+        path.write_text(json.dumps(manifest))
         sys.stdout.write(f"{manifest['kind'].lower()}/{name} {verb}\n")
     return 0
+
+
+def diff(_: list[str]) -> int:
+    return 0 if all(map(is_there, json.load(sys.stdin)["items"])) else 1
+
+
+def is_there(manifest: dict[str, Any]) -> bool:
+    path = path_of(manifest["kind"], manifest["metadata"]["name"])
+    return path.exists() and path.read_text() == json.dumps(manifest)
 
 
 def delete(arguments: list[str]) -> int:

@@ -81,13 +81,17 @@ def test_what_is_like_this_already_is_left_alone(cluster: Cluster) -> None:
     changed = {**SERVICE, "spec": {}}
     assert rollout.apply(cluster.kubectl, [changed, MANIFESTS[0]]) == ["service/ml-backend"]
     assert rollout.apply(cluster.kubectl, [changed, MANIFESTS[0]]) == []
+    assert sum("apply" in call for call in cluster.calls) == 2
 
 
 def test_the_cluster_is_that_of_the_kubeconfig(cluster: Cluster) -> None:
     rollout.apply(cluster.kubectl, [SERVICE])
     place = ["--context", "the-cluster", "--namespace", "ml-pipeline"]
     config = ["--kubeconfig", str(cluster.state / "kubeconfig")]
-    assert cluster.calls[0][:7] == [*config, *place, "apply"]
+    assert [call[:7] for call in cluster.calls] == [
+        [*config, *place, "diff"],
+        [*config, *place, "apply"],
+    ]
 
 
 def test_a_controller_that_was_just_installed_is_waited_for(cluster: Cluster) -> None:
@@ -170,7 +174,9 @@ def test_an_older_success_is_none_of_the_stopped_deployment_s(cluster: Cluster) 
     train(cluster)
     cluster.will(**ends(name="ml-training-job-2"))
     train(cluster, with_epochs("40"))
-    cluster.will(**ends(name="ml-training-job-3"))
+    story = ends(name="ml-training-job-3")
+    story["status"]["job/ml-training-job"] = [status("Complete")]
+    cluster.will(**story)
     train(cluster)
     assert "ml-training-job-3" in cluster.objects("Job")
 
