@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from accounts import REGION
 from botocore.credentials import Credentials
 from botocore.signers import RequestSigner
-from conftest import REGION
 
 from rehearsal.authenticator import ADMINISTRATORS, serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conftest import Account
+    from accounts import Account
 
 HERE = "127.0.0.1"
 ROLE = "arn:aws:iam::123456789012:role/deployer"

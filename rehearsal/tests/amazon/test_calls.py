@@ -12,7 +12,7 @@ from rehearsal.recording import Call, is_mutating, open_recorder, read_calls
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Account
+    from accounts import Account
 
 
 def test_every_call_is_written_down_with_its_caller(account: Account, stack: str) -> None:

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 from rehearsal.faults import Fault
 
 if TYPE_CHECKING:
-    from conftest import Account
+    from accounts import Account
 
 LOGS = """
 Parameters:

@@ -7,13 +7,13 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import REGION, ROOT
+from accounts import REGION, ROOT
 
 from rehearsal.amazon.schemas import find_schema
 from rehearsal.faults import Fault
 
 if TYPE_CHECKING:
-    from conftest import Account
+    from accounts import Account
 
 TEMPLATE = (ROOT / "deploy/stack.yaml").read_text()
 ADMIN = "arn:aws:iam::123456789012:role/deployer"
