@@ -132,6 +132,12 @@ def test_what_is_called_and_not_granted_is_told_and_what_is_granted_and_not_call
     assert compared.unused == ("ec2:CreateTags",)
 
 
+def test_what_is_only_denied_is_not_granted() -> None:
+    denied = [each for each in of_role() if each.effect == "Deny"]
+    assert permissions.compare(["ec2:DescribeVolumes"], denied).refused == ("ec2:DescribeVolumes",)
+    assert permissions.compare([], denied).unused == ()
+
+
 @pytest.mark.parametrize(
     ("call", "action"),
     [

@@ -10,7 +10,7 @@ import boto3
 import httpx
 import pytest
 from botocore.client import BaseClient
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 from moto import mock_aws
 
 from deploy.eks import inputs, preflight, programs, quotas, stacks, template
@@ -160,14 +160,12 @@ def test_without_credentials_the_rest_is_looked_at(
     assert "helm: it is not on the PATH" in texts(told)
 
 
+@pytest.mark.parametrize("operation", ["GetCallerIdentity", "DescribeRegions", "GetServiceQuota"])
 def test_amazon_that_does_not_answer_is_no_finding(
-    account: Account, monkeypatch: pytest.MonkeyPatch
+    account: Account, monkeypatch: pytest.MonkeyPatch, operation: str
 ) -> None:
-    def gone(*_: object) -> None:
-        raise UnreachableError("GetCallerIdentity: AWS does not answer")
-
-    monkeypatch.setattr(preflight, "_check_region", gone)
-    with pytest.raises(UnreachableError):
+    answers(monkeypatch, operation, EndpointConnectionError(endpoint_url="https://example.com"))
+    with pytest.raises(UnreachableError, match=f"{operation}: AWS does not answer"):
         found(account)
 
 
@@ -194,6 +192,17 @@ def test_a_region_with_too_few_zones() -> None:
 def test_a_stack_of_somebody_else_s(account: Account) -> None:
     SESSION.client("cloudformation").create_stack(StackName=NAME, TemplateBody=STACK)
     assert f"the stack {NAME} is there and is no deployment" in texts(found(account))
+
+
+@pytest.mark.usefixtures("wide")
+def test_a_stack_that_never_had_anything_is_none(account: Account) -> None:
+    SESSION.client("cloudformation").create_change_set(
+        StackName=NAME, ChangeSetName="c", ChangeSetType="CREATE", TemplateBody=STACK
+    )
+    SESSION.client("ecr").create_repository(repositoryName=f"{NAME}/trainer")
+    told = texts(found(account))
+    assert "is no deployment" not in told
+    assert f"the repository {NAME}/trainer is there already" in told
 
 
 def test_a_deployment_that_is_there_keeps_its_settings_and_its_names(account: Account) -> None:
