@@ -28,6 +28,7 @@ ACTIONS = {
     "budgets:DescribeBudget": "budgets:ViewBudget",
     "budgets:DescribeBudgets": "budgets:ViewBudget",
     "elasticfilesystem:DescribeTags": "elasticfilesystem:ListTagsForResource",
+    "s3:HeadBucket": "s3:ListBucket",
     "s3:HeadObject": "s3:GetObject",
     "s3:ListObjectsV2": "s3:ListBucket",
 }
