@@ -10,6 +10,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterator
 
 PICTURE = b"\x89PNG a picture"
@@ -33,7 +34,7 @@ class Page:
 
 
 @contextmanager
-def serving() -> Iterator[Page]:
+def serving(tls: ssl.SSLContext | None = None) -> Iterator[Page]:
     """A page whose model is version 3 and gets its sample right."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -58,7 +59,10 @@ def serving() -> Iterator[Page]:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        page = Page(f"http://127.0.0.1:{server.server_port}", answers())
+        if tls:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
+        scheme = "https" if tls else "http"
+        page = Page(f"{scheme}://127.0.0.1:{server.server_port}", answers())
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield page

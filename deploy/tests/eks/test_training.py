@@ -138,7 +138,7 @@ def test_without_a_deployment(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_before_the_first_training(cluster: Cluster) -> None:
     cluster.kubectl.delete("configmap", record.NAME)
     with pytest.raises(UsageError, match="no training of ml-pipeline has succeeded; "):
-        train()
+        train(follow=False)
 
 
 def test_settings_that_were_changed_since(cluster: Cluster) -> None:
@@ -146,4 +146,4 @@ def test_settings_that_were_changed_since(cluster: Cluster) -> None:
         if name != record.NAME:
             cluster.kubectl.delete("configmap", name)
     with pytest.raises(UsageError, match=r"lacks the ConfigMap .* applies them"):
-        train()
+        train(follow=False)

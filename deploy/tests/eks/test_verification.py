@@ -1,12 +1,18 @@
 from __future__ import annotations
 
 import socket
+import ssl
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import fake_cluster
 import fake_page
 import httpx
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from deploy.eks import verification
 from deploy.errors import DeployError
@@ -108,6 +114,40 @@ def test_a_machine_that_is_kept_out(page: Page, monkeypatch: pytest.MonkeyPatch)
 def test_a_name_that_is_not_known_yet() -> None:
     with pytest.raises(DeployError, match="the name is not in DNS yet"):
         verification.verify("http://nowhere.invalid", 0.0)
+
+
+def test_the_certificate_is_of_the_user_s_domain_and_of_a_known_authority(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verification, "LOOK_SECONDS", 0.0)
+    path = write_certificate(tmp_path, "page.example.com")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    with fake_page.serving(context) as page:
+        with pytest.raises(DeployError, match="of no authority known here; SSL_CERT_FILE"):
+            verification.verify(page.url, 0.0)
+        monkeypatch.setenv("SSL_CERT_FILE", str(path))
+        assert verification.verify(page.url, 0.0).version == 3
+
+
+def write_certificate(folder: Path, domain: str) -> Path:
+    """A key and its certificate, which is its own authority."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, domain)])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(domain)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    form = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    secret = key.private_bytes(serialization.Encoding.PEM, *form)
+    path = folder / "certificate.pem"
+    path.write_bytes(secret + certificate.public_bytes(serialization.Encoding.PEM))
+    return path
 
 
 def test_the_environment_s_proxy_is_asked(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,7 +84,7 @@ def sign(data: str, account: Account) -> str:
     bucket, _, key = data.removeprefix("s3://").partition("/")
     if not bucket or not key or key.endswith("/"):
         raise UsageError(f"--data {data}: it names no object; give s3://BUCKET/KEY, {_KINDS}")
-    client = _client(account, bucket, _region(account, bucket))
+    client = _client(account, _region(account, bucket))
     place = {"Bucket": bucket, "Key": key}
     with told_in_one_line(f"--data {data}: HeadObject"):
         try:
@@ -110,19 +110,16 @@ def _region(account: Account, bucket: str) -> str:
     """Where a bucket is, which S3 tells also those who may not look into it (HeadBucket)."""
     with told_in_one_line(f"--data s3://{bucket}: HeadBucket"):
         try:
-            answer: Any = _client(account, bucket, account.region).head_bucket(Bucket=bucket)
+            answer: Any = _client(account, account.region).head_bucket(Bucket=bucket)
         except ClientError as error:
             answer = error.response
     headers = answer["ResponseMetadata"]["HTTPHeaders"]
     return str(headers.get("x-amz-bucket-region") or account.region)
 
 
-def _client(account: Account, bucket: str, region: str) -> Any:  # noqa: ANN401 - has no types here
+def _client(account: Account, region: str) -> Any:  # noqa: ANN401 - its types are not installed
     # Else a URL names S3 of any region, which answers it with a redirect that is not signed.
-    has_dot = "." in bucket
-    config = Config(
-        signature_version="s3v4", s3={"addressing_style": "path" if has_dot else "virtual"}
-    )
+    config = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
     return account.session.client("s3", region_name=region, config=CONFIG.merge(config))
 
 
