@@ -263,6 +263,21 @@ def test_a_file_system_that_is_not_there(account: Account) -> None:
     assert "file system" not in texts(found(account, FileSystemId=kept))
 
 
+@pytest.mark.usefixtures("wide")
+def test_another_file_system_would_cost_the_data(account: Account) -> None:
+    kept = SESSION.client("efs").create_file_system(CreationToken="x")["FileSystemId"]
+    SESSION.client("cloudformation").create_stack(
+        StackName=NAME,
+        TemplateBody="Parameters: {FileSystemId: {Type: String}}\n" + STACK,
+        Tags=[{"Key": TAG, "Value": NAME}],
+        Parameters=[{"ParameterKey": "FileSystemId", "ParameterValue": ""}],
+    )
+    [fault] = [each for each in found(account, FileSystemId=kept) if "lost" in each.what]
+    assert "has one of its own, and its data would be lost" in fault.what
+    assert fault.is_fatal
+    assert "would be lost" not in texts(found(account, FileSystemId=""))
+
+
 def test_quotas_that_can_be_read_and_those_that_cannot(account: Account) -> None:
     told = found(account)
     notes = [each for each in told if "cannot be read" in each.what]

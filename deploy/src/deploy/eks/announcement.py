@@ -60,7 +60,7 @@ def kept(deployment: Deployment, data: Data) -> list[str]:
         return []
     where = f"--name {deployment.name} --region {deployment.region}"
     month = retention.month(data, deployment.region, costs.prices())
-    again = f"deploy again on it: ./noxw -s deploy_eks -- {where} --file-system"
+    again = f"deploy again on it: ./noxw -s deploy_eks -- {where} --file-system-id"
     return [
         f"kept: {_places(data)}; about {month:,.2f} USD a month",
         *(f"{again} {each}" for each in data.file_systems),

@@ -50,6 +50,7 @@ def check(account: Account, options: Options) -> list[Finding]:
         found += _check_address()
     found += _guarded(_check_certificate(account, values["CertificateArn"]))
     found += _guarded(_check_file_system(account, values["FileSystemId"]))
+    found += _check_kept_data(stack, options)
     if stack is None:
         found += _guarded(find_taken(account, options.deployment, resources))
         found += quotas.check(account, resources)
@@ -181,6 +182,18 @@ def _check_file_system(account: Account, file_system: str) -> Iterator[Finding]:
         yield Finding(
             f"--file-system-id {file_system}: there is no such file system in {account.region}",
             "give the one that destroy_eks named when it kept the data",
+        )
+
+
+def _check_kept_data(stack: StackTypeDef | None, options: Options) -> Iterator[Finding]:
+    """Another file system in a stack's place would have CloudFormation delete the one it has."""
+    chosen = options.parameters.get("FileSystemId")
+    before = _parameters(stack).get("FileSystemId", "")
+    if stack is not None and chosen not in {None, before}:
+        has = before or "one of its own"
+        yield Finding(
+            f"--file-system-id {chosen}: {stack['StackName']} has {has}, and its data would be lost",
+            "give another --name, or destroy_eks it first, with --keep-data",
         )
 
 
