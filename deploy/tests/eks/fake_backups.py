@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     import boto3
 
-OK = AWSResponse("", 200, {}, None)
+OK = AWSResponse("", 200, HTTPHeaders(), None)
 
 
 @contextmanager

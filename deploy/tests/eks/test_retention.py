@@ -40,6 +40,7 @@ Resources:
 
 @pytest.fixture
 def amazon(monkeypatch: pytest.MonkeyPatch) -> Iterator[Amazon]:
+    monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")  # which takes longer than a test
     with fake_amazon.answering(monkeypatch) as found:
         yield found
 
@@ -127,7 +128,7 @@ def test_what_holds_data_is_found_in_the_stack_and_beside_it(
     make_stack(amazon)
     [own] = systems(amazon)
     client = amazon.account.session.client("efs")
-    tags = [{"Key": TAG, "Value": "trial"}]
+    tags: Any = [{"Key": TAG, "Value": "trial"}]
     older = client.create_file_system(CreationToken="older", Tags=tags)["FileSystemId"]
     client.create_file_system(CreationToken="another's")
     amazon.account.session.client("backup").create_backup_vault(
@@ -143,7 +144,8 @@ def test_what_holds_data_is_found_in_the_stack_and_beside_it(
 def test_the_key_without_which_the_data_cannot_be_read_belongs_to_it(
     amazon: Amazon, inventory: Inventory
 ) -> None:
-    client, tags = amazon.account.session.client("kms"), [{"TagKey": TAG, "TagValue": "trial"}]
+    client = amazon.account.session.client("kms")
+    tags: Any = [{"TagKey": TAG, "TagValue": "trial"}]
     used, _ = (client.create_key(Tags=tags)["KeyMetadata"]["Arn"] for _ in range(2))
     amazon.account.session.client("efs").create_file_system(
         CreationToken="one",
@@ -165,6 +167,10 @@ def test_kept_data_outlives_the_stack(amazon: Amazon, inventory: Inventory) -> N
     stack = stacks.find(amazon.account, "trial")
     assert stack
     assert stack.values["Name"] == "mine"
+    client = amazon.account.session.client("cloudformation")
+    deployed: Any = client.get_template(StackName="trial")["TemplateBody"]
+    assert retention.is_retained(deployed, ["FileSystem"])
+    assert not retention.is_retained(deployed, ["Logs"])
     stacks.delete(amazon.account, "trial")
     assert systems(amazon) == list(data.file_systems)
     logs = amazon.account.session.client("logs").describe_log_groups()["logGroups"]
@@ -248,7 +254,7 @@ def test_what_keeping_costs_is_told_with_what_to_do(deployment: Deployment) -> N
     places = "file system fs-1 (100.00 GB), backup vault trial (3 recovery points), key one"
     assert announcement.kept(deployment, data) == [
         f"kept: {places}; about 36.00 USD a month",
-        f"deploy again on it: ./noxw -s deploy_eks -- {where} --file-system fs-1",
+        f"deploy again on it: ./noxw -s deploy_eks -- {where} --file-system-id fs-1",
         f"delete it: ./noxw -s destroy_eks -- {where}",
     ]
     assert not announcement.kept(deployment, Data())

@@ -94,7 +94,7 @@ def destroy(account: Account, deployment: Deployment, *, keep_data: bool, yes: b
     left: list[sweep.Leftover] = []
     if stack or there:
         _take_away(work, there, yes=yes)
-        left = sweep.sweep(account, deployment, work.kept)
+        left = sweep.look_through(inventory, work.kept)
     else:
         but = " but what was kept" if work.kept else ""
         say(f"there is nothing of {deployment.name} in {deployment.region}{but}")

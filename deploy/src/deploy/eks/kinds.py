@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 STACK = "aws:cloudformation:stack-name"
+CLUSTER = "aws:eks:cluster-name"  # on a cluster's own security groups
 CONTROLLER = "elbv2.k8s.aws/cluster"  # on what aws-load-balancer-controller makes
 
 
@@ -91,7 +92,7 @@ def owners(name: str) -> dict[str, str]:
         f"kubernetes.io/cluster/{name}": "owned",
         CONTROLLER: name,
         "cluster.k8s.amazonaws.com/name": name,
-        "aws:eks:cluster-name": name,
+        CLUSTER: name,
         "eks:cluster-name": name,
         STACK: name,
     }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from deploy.console import say
 from deploy.eks import catalog
 from deploy.eks.account import told_in_one_line
-from deploy.eks.kinds import CONTROLLER, STACK
+from deploy.eks.kinds import CLUSTER, CONTROLLER, STACK
 from deploy.eks.waiting import Patience, wait_until_done
 from deploy.errors import DeployError
 
@@ -60,8 +60,12 @@ def remove_all(inventory: Inventory, kept: frozenset[str]) -> int:
 
 
 def remove_strangers(inventory: Inventory) -> int:
-    """Removes what controllers made in the stack's network, whose own things stay; how many."""
-    return _remove(inventory, BEFORE_THE_STACK, lambda found: STACK not in found.tags)
+    """Removes what others made in the stack's network, whose own things stay; how many.
+
+    As long as the cluster is there, so are its security groups.
+    """
+    used = {CLUSTER} if inventory.find(catalog.CLUSTER) else set()
+    return _remove(inventory, BEFORE_THE_STACK, lambda found: not {STACK, *used} & {*found.tags})
 
 
 def remove_balancers(inventory: Inventory) -> int:

@@ -46,7 +46,11 @@ def sweep(account: Account, deployment: Deployment, kept: Collection[str]) -> li
     Raises:
         DeployError: a service refuses to be asked; then nothing is proven.
     """
-    inventory = Inventory(account, deployment)
+    return look_through(Inventory(account, deployment), kept)
+
+
+def look_through(inventory: Inventory, kept: Collection[str]) -> list[Leftover]:
+    """Does what `sweep` does, with clients that are there."""
     left: list[Found] = []
 
     def look() -> str | None:
@@ -55,7 +59,9 @@ def sweep(account: Account, deployment: Deployment, kept: Collection[str]) -> li
         return f"{len(left)} left: {_names(left)}" if left else None
 
     try:
-        wait_until_done(f"sweep of {deployment.name}", look, Patience(SECONDS, every=15.0))
+        wait_until_done(
+            f"sweep of {inventory.deployment.name}", look, Patience(SECONDS, every=15.0)
+        )
     except DeployError:
         if not left:  # it was not time that ran out
             raise
