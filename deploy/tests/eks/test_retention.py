@@ -51,8 +51,13 @@ def deployment() -> Deployment:
 
 
 @pytest.fixture
-def inventory(amazon: Amazon, deployment: Deployment) -> Iterator[Inventory]:
-    with Backups().served(amazon.account.session):
+def backups() -> Backups:
+    return Backups()
+
+
+@pytest.fixture
+def inventory(amazon: Amazon, deployment: Deployment, backups: Backups) -> Iterator[Inventory]:
+    with backups.served(amazon.account.session):
         yield Inventory(amazon.account, deployment)
 
 
@@ -123,7 +128,7 @@ def test_the_template_of_this_repository_can_be_changed_so() -> None:
 
 
 def test_what_holds_data_is_found_in_the_stack_and_beside_it(
-    amazon: Amazon, inventory: Inventory
+    amazon: Amazon, inventory: Inventory, backups: Backups
 ) -> None:
     make_stack(amazon)
     [own] = systems(amazon)
@@ -131,14 +136,16 @@ def test_what_holds_data_is_found_in_the_stack_and_beside_it(
     tags: Any = [{"Key": TAG, "Value": "trial"}]
     older = client.create_file_system(CreationToken="older", Tags=tags)["FileSystemId"]
     client.create_file_system(CreationToken="another's")
-    amazon.account.session.client("backup").create_backup_vault(
-        BackupVaultName="trial", BackupVaultTags={TAG: "trial"}
-    )
+    for name in ("trial", "trial-older"):
+        amazon.account.session.client("backup").create_backup_vault(
+            BackupVaultName=name, BackupVaultTags={TAG: "trial"}
+        )
+    backups.points["arn:aws:backup:us-west-2:123456789012:recovery-point:1"] = "trial-older"
     data = retention.find(inventory, has_stack=True)
     assert set(data.file_systems) == {own, older}
-    assert set(data.vaults) == {"trial"}
+    assert data.vaults == {"trial": 0, "trial-older": 1}
     assert data.members == ("FileSystem",)
-    assert data.ids == {own, older, "trial"}
+    assert data.ids == {own, older, "trial-older"}  # an empty vault holds no data
 
 
 def test_the_key_without_which_the_data_cannot_be_read_belongs_to_it(

@@ -9,7 +9,8 @@ from __future__ import annotations
 import copy
 import json
 import time
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from deploy.console import say
@@ -64,8 +65,9 @@ class Data:
 
     @property
     def ids(self) -> frozenset[str]:
-        """Of all of it."""
-        return frozenset((*self.file_systems, *self.vaults, *self.keys))
+        """Of all of it; a vault without recovery points holds none."""
+        filled = (name for name, points in self.vaults.items() if points)
+        return frozenset((*self.file_systems, *filled, *self.keys))
 
     @property
     def size(self) -> int:
@@ -134,9 +136,11 @@ def find(inventory: Inventory, *, has_stack: bool) -> Data:
     ours = {each.id for each in inventory.find(catalog.KEY)} | set(members)
     keys = frozenset(each.rpartition("/")[2] for each in used) & ours
     sizes = {each["FileSystemId"]: int(each["SizeInBytes"]["Value"]) for each in systems}
-    points = {each["BackupVaultName"]: each.get("NumberOfRecoveryPoints", 0) for each in vaults}
-    held = sorted({*sizes, *points, *keys} & set(members))
-    return Data(sizes, points, keys, tuple(members[each] for each in held))
+    saved = Counter(each.within for each in inventory.find(catalog.RECOVERY_POINT))
+    points = {each["BackupVaultName"]: saved[each["BackupVaultName"]] for each in vaults}
+    data = Data(sizes, points, keys)
+    held = sorted(data.ids & set(members))
+    return replace(data, members=tuple(members[each] for each in held))
 
 
 def keep(inventory: Inventory, status: str, data: Data) -> bool:
