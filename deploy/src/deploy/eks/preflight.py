@@ -190,9 +190,9 @@ def _check_kept_data(stack: StackTypeDef | None, options: Options) -> Iterator[F
     chosen = options.parameters.get("FileSystemId")
     before = _parameters(stack).get("FileSystemId", "")
     if stack is not None and chosen not in {None, before}:
-        has = before or "one of its own"
+        has = f"{stack['StackName']} has {before or 'one of its own'}"
         yield Finding(
-            f"--file-system-id {chosen}: {stack['StackName']} has {has}, and its data would be lost",
+            f"--file-system-id {chosen}: {has}, and its data would be lost",
             "give another --name, or destroy_eks it first, with --keep-data",
         )
 
