@@ -109,6 +109,16 @@ def test_who_agrees_has_a_stack(amazon: Amazon, monkeypatch: pytest.MonkeyPatch)
     assert work(amazon).update_stack(60).is_change
 
 
+def test_data_that_cannot_be_had_is_found_before_anything_is_made(
+    amazon: Amazon, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(preflight, "check", lambda *_: [])
+    options = Options(Deployment("trial", "us-west-2"), data="/home/me/photos")
+    with pytest.raises(UsageError, match="1 fault"):
+        Work(amazon.account, options).look(60)
+    assert "--data /home/me/photos" in capsys.readouterr().err
+
+
 def test_all_findings_are_told_and_a_fatal_one_ends_it(
     amazon: Amazon, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -175,6 +185,7 @@ def test_who_is_not_let_in_is_told_who_is(tmp_path: Path, monkeypatch: pytest.Mo
     values = {"AdminArn": "arn:aws:iam::1:role/admin", "AdminCidrs": "192.0.2.9/32"}
     kubectl = Kubectl("trial", "ml-pipeline", tmp_path / "kubeconfig")
     for fault, remedy in (
+        ("Unable to connect: getting credentials: exec: failed", "no token .* `aws configure`"),
         ("error: You must be logged in to the server (Unauthorized)", "role/admin may use it"),
         ("dial tcp 192.0.2.1:443: i/o timeout", "192.0.2.9/32 may reach it: give --admin-cidrs"),
     ):

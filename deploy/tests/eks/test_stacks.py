@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import fake_amazon
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from moto.cloudformation.models import CloudFormationBackend, Event, cloudformation_backends
 
 from deploy.eks import changes, stacks
@@ -232,6 +233,25 @@ def test_the_end_of_an_earlier_change_is_not_taken_for_this_one_s(
     stacks.execute(amazon.account, change_set)
     assert found(amazon).status == "CREATE_COMPLETE"
     assert not begun
+
+
+def test_a_moment_without_an_answer_is_waited_out(
+    amazon: Amazon, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change_set = stacks.prepare(amazon.account, deployment, {"Name": "one"})
+    assert change_set
+    describe = CloudFormationBackend.describe_stack_events
+    silences = [EndpointConnectionError(endpoint_url="https://cloudformation")]
+
+    def answer(*arguments: Any) -> Any:  # noqa: ANN401 - moto's own
+        if silences and inner().status == "CREATE_COMPLETE":
+            raise silences.pop()
+        return describe(*arguments)
+
+    monkeypatch.setattr(CloudFormationBackend, "describe_stack_events", answer)
+    amazon.asleep = lambda: None
+    stacks.execute(amazon.account, change_set)
+    assert not silences
 
 
 def test_it_is_deleted_and_so_it_is_a_second_time(amazon: Amazon, deployment: Deployment) -> None:

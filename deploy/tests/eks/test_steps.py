@@ -57,9 +57,7 @@ def test_a_failure_tells_which_step_why_and_what_to_do(kind: type[DeployError]) 
     steps = [step("one", NOTHING), Step("two", failing(kind("it is full")))]
     with pytest.raises(kind) as caught:
         take(steps)
-    assert str(caught.value) == (
-        "step 2/2 two: it is full; mend that; then the same command goes on from there"
-    )
+    assert str(caught.value) == ("step 2/2 two: it is full; the same command goes on from there")
 
 
 def test_an_interruption_tells_where(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from deploy.eks.account import CONFIG, told_in_one_line
+from deploy.eks.account import CONFIG, CREDENTIALS, told_in_one_line
 from deploy.eks.deployment import NAMESPACE
 from deploy.eks.waiting import Patience, wait_until_done
-from deploy.errors import DeployError, UnreachableError
+from deploy.errors import DeployError, UnreachableError, UsageError
 from deploy.kubectl import Kubectl
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 ACCESS_SECONDS = 300.0
 # What an API server says to somebody whose access entry has not reached it yet.
 _NOT_YET = ("Unauthorized", "must be logged in", "provide credentials", "(Forbidden)")
+_PLUG_IN_FAILED = "getting credentials"  # says kubectl
 # What a plug-in needs to find the same credentials in another shell, and is no secret.
 _VARIABLES = ("AWS_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_CA_BUNDLE")
 
@@ -84,10 +85,12 @@ def wait(kubectl: Kubectl, values: Mapping[str, str], seconds: float = ACCESS_SE
     def look() -> str | None:
         try:
             kubectl.get("namespace", "kube-system")
-        except UnreachableError as error:
-            return str(error)
         except DeployError as error:
-            if not any(each in str(error) for each in _NOT_YET):
+            if _PLUG_IN_FAILED in str(error):
+                raise UsageError(
+                    f"no token for the cluster could be made; {CREDENTIALS}"
+                ) from error
+            if not isinstance(error, UnreachableError) and not _is_early(str(error)):
                 raise
             return str(error)
         return None
@@ -98,8 +101,12 @@ def wait(kubectl: Kubectl, values: Mapping[str, str], seconds: float = ACCESS_SE
         raise DeployError(f"{error}; {_remedy(str(error), values)}") from error
 
 
+def _is_early(fault: str) -> bool:
+    return any(each in fault for each in _NOT_YET)
+
+
 def _remedy(fault: str, values: Mapping[str, str]) -> str:
-    if any(each in fault for each in _NOT_YET):
+    if _is_early(fault):
         who = [values.get("AdminArn", ""), values.get("DeployerArn", "")]
         admins = " and ".join(filter(None, who))
         return f"{admins} may use it: work as one of them, or give --deployer-arn"

@@ -24,6 +24,7 @@ from deploy.eks import (
     verification,
 )
 from deploy.eks.account import caller, open_account
+from deploy.eks.findings import Finding
 from deploy.eks.steps import STEPS, Done, Step, take
 from deploy.errors import DeployError, UsageError
 from deploy.jobs import find_training_job
@@ -91,7 +92,7 @@ class Work:
 
     def look(self, _: float) -> Done:
         """Finds all that would stop the deployment, at once."""
-        findings = preflight.check(self._account, self._options)
+        findings = [*preflight.check(self._account, self._options), *self._look_at_data()]
         for each in findings:
             remedy = f"; {each.remedy}" if each.remedy else ""
             say(f"  {'fault' if each.is_fatal else 'note'}: {each.what}{remedy}")
@@ -101,7 +102,7 @@ class Work:
             raise UsageError(f"{faults}, told above; nothing was made or changed")
         return Done("nothing stands in the way")
 
-    def update_stack(self, _: float) -> Done:
+    def update_stack(self, seconds: float) -> Done:
         """Brings the stack up to date, if the user agrees."""
         name = self._deployment.name
         before = stacks.find(self._account, name)
@@ -110,7 +111,7 @@ class Work:
         change_set = stacks.prepare(self._account, self._deployment, given)
         if change_set is not None:
             self._confirm(change_set)
-            stacks.execute(self._account, change_set)
+            stacks.execute(self._account, change_set, seconds)
         stack = stacks.find(self._account, name)
         if stack is None:
             raise DeployError(f"stack {name}: somebody deleted it just now")
@@ -119,9 +120,9 @@ class Work:
             return Done()
         return Done(f"resources: {changes.summary(change_set.changes)}", is_change=True)
 
-    def push_images(self, _: float) -> Done:
+    def push_images(self, seconds: float) -> Done:
         """Builds and pushes the images that have changed."""
-        pushed = images.push(self._account, self._values)
+        pushed = images.push(self._account, self._values, seconds)
         self._images = pushed.images
         if not pushed.new:
             return Done()
@@ -152,7 +153,7 @@ class Work:
     def train(self, _: float) -> Done:
         """Trains, unless that was done with these very settings."""
         job = find_training_job(self._stages["training"])
-        given = data.plan(self._options.data, self._account, is_fenced=True)
+        given = self._plan_data()
         told = rollout.train(self._kubectl, job, self._images["trainer"], given)
         return Done(told or "", is_change=told is not None)
 
@@ -194,6 +195,16 @@ class Work:
         if not self._values.get("CertificateArn"):
             lines.insert(2, "            NOT ENCRYPTED: give --certificate-arn for HTTPS")
         return [each for each in lines if each]
+
+    def _plan_data(self) -> data.Given:
+        return data.plan(self._options.data, self._account, is_fenced=True)
+
+    def _look_at_data(self) -> list[Finding]:
+        try:
+            self._plan_data()
+        except UsageError as error:
+            return [Finding(str(error))]
+        return []
 
     def _first_settings(self, before: Mapping[str, str]) -> dict[str, str]:
         """What a first deployment has to be told and the user need not tell."""

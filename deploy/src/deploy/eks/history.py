@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from deploy.eks.account import told_in_one_line
 from deploy.eks.waiting import Patience, wait_until_done
+from deploy.errors import UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,6 +71,12 @@ class History:
 
     def _look(self) -> str | None:
         """The last that happened; None when nothing more will."""
+        try:
+            return self._last_news()
+        except UnreachableError as error:  # what goes on does not need us to look
+            return str(error)
+
+    def _last_news(self) -> str | None:
         news, before = self._read(), self.status
         self.status = self._status()
         # Just after the start, the status may still be the one before.

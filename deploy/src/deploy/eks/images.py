@@ -9,12 +9,13 @@ import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from deploy.console import say
 from deploy.eks import registry
 from deploy.eks.deployment import ROOT
-from deploy.eks.processes import answer, started
+from deploy.eks.processes import answer, ended_after, started
 from deploy.errors import DeployError, UsageError
 from deploy.kubectl import one_line
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from deploy.eks.account import Account
 
 SERVICES = ("trainer", "inference", "frontend")
+BUILD_SECONDS = 3600.0
+# One manifest an image, whichever way Docker builds: no attestations beside it.
+PLAIN = MappingProxyType({"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"})
 SECONDS_BETWEEN_LINES, MOST_SHOWN = 10.0, 120
 LAST_LINES = 15  # told when a build fails
 EMULATION = "`docker run --privileged --rm tonistiigi/binfmt --install all`"
@@ -65,12 +69,13 @@ class Pushed:
     new: tuple[str, ...]
 
 
-def push(account: Account, values: Mapping[str, str]) -> Pushed:
+def push(account: Account, values: Mapping[str, str], seconds: float = BUILD_SECONDS) -> Pushed:
     """Builds and pushes what the repositories lack.
 
     Args:
         account: whose registry it is.
         values: the stack's parameters and outputs.
+        seconds: after which a build is given up.
 
     Raises:
         DeployError: an image cannot be built or pushed.
@@ -82,7 +87,7 @@ def push(account: Account, values: Mapping[str, str]) -> Pushed:
         missing = [each for each in wanted if digests[each.service] is None]
         if missing:
             say(f"  building and pushing {', '.join(each.service for each in missing)}")
-            _build(missing, platform, environment)
+            _build(missing, platform, {**environment, **PLAIN}, seconds)
             digests |= _digests(missing, environment)
     lost = [each.name for each in wanted if digests[each.service] is None]
     if lost:
@@ -155,19 +160,25 @@ def _digest(image: Image, environment: Mapping[str, str]) -> str | None:
     raise DeployError(f"{image.name}: {one_line(told.stderr)}")
 
 
-def _build(images: Sequence[Image], platform: str, environment: Mapping[str, str]) -> None:
+def _build(
+    images: Sequence[Image], platform: str, environment: Mapping[str, str], seconds: float
+) -> None:
     names = [f"--set={each.service}.tags={each.name}" for each in images]
     options = ("--progress=plain", "--push", f"--set=*.platform={platform}", *names)
     last: deque[str] = deque(maxlen=LAST_LINES)
     began = told = time.monotonic()
     command = [*_BAKE, *options, *(each.service for each in images)]
-    with started(command, environment, ROOT) as process:
+    with started(command, environment, ROOT) as process, ended_after(process, seconds):
         for line in process.stdout or ():
             last.append(line.rstrip())
             now = time.monotonic()
             if now - told > SECONDS_BETWEEN_LINES and line.startswith("#"):
                 say(f"  images, {now - began:.0f} s: {line.strip()[:MOST_SHOWN]}")
                 told = now
+    if time.monotonic() - began > seconds:
+        raise DeployError(
+            f"docker: not done within {seconds:.0f} s; last: {(last or ['nothing'])[-1]}"
+        )
     if process.returncode:
         for line in last:
             say(f"  {line}")

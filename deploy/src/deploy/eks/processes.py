@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import subprocess
+import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from deploy.errors import UsageError
+from deploy.errors import UnreachableError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
+
+ANSWER_SECONDS = 120.0
 
 
 def answer(
@@ -26,10 +29,26 @@ def answer(
 
     Raises:
         UsageError: it is not installed.
+        UnreachableError: it does not end.
     """
     with started(command, environment, folder, stderr=subprocess.PIPE) as process:
-        out, err = process.communicate()
+        try:
+            out, err = process.communicate(timeout=ANSWER_SECONDS)
+        except subprocess.TimeoutExpired as error:
+            title = " ".join(command[:3])
+            raise UnreachableError(f"{title}: no answer within {ANSWER_SECONDS:.0f} s") from error
     return subprocess.CompletedProcess(list(command), process.returncode, out, err)
+
+
+@contextmanager
+def ended_after(process: subprocess.Popen[str], seconds: float) -> Iterator[None]:
+    """Ends a program that takes longer."""
+    timer = threading.Timer(seconds, process.terminate)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 @contextmanager

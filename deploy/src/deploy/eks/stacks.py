@@ -13,7 +13,7 @@ from deploy.eks import template as templates
 from deploy.eks.account import CONFIG, told_in_one_line
 from deploy.eks.changes import ChangeSet
 from deploy.eks.deployment import ROOT, TAG, Stack
-from deploy.eks.history import History, at_rest
+from deploy.eks.history import CHANGE_SECONDS, History, at_rest
 from deploy.eks.waiting import Patience, wait_until_done
 from deploy.errors import DeployError
 
@@ -71,8 +71,13 @@ def prepare(
     return _create(client, deployment.name, before, given)
 
 
-def execute(account: Account, change_set: ChangeSet) -> None:
+def execute(account: Account, change_set: ChangeSet, seconds: float = CHANGE_SECONDS) -> None:
     """Does what the change set says, and waits until it is done.
+
+    Args:
+        account: to work in.
+        change_set: as it was made.
+        seconds: after which it is no more waited for; it goes on all the same.
 
     Raises:
         DeployError: a resource failed, for its own reason, and the stack is as before.
@@ -83,7 +88,7 @@ def execute(account: Account, change_set: ChangeSet) -> None:
         client.execute_change_set(
             ChangeSetName=change_set.id, ClientRequestToken=change_set.id.split("/")[-1]
         )
-    status = history.follow()
+    status = history.follow(seconds)
     if status not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
         raise DeployError(f"{history.fault()}; {_remedy(status)}")
 

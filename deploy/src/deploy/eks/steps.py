@@ -12,7 +12,7 @@ from deploy.errors import DeployError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-NEXT_TIME = "mend that; then the same command goes on from there"
+NEXT_TIME = "the same command goes on from there"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def _take_one(title: str, step: Step) -> bool:
     except DeployError as error:
         raise type(error)(f"{title}: {error}; {NEXT_TIME}") from error
     except KeyboardInterrupt:
-        say(f"{title}: interrupted; the same command goes on from there")
+        say(f"{title}: interrupted; {NEXT_TIME}")
         raise
     seconds = time.monotonic() - began
     say(
