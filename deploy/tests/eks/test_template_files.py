@@ -67,4 +67,4 @@ def test_a_kept_file_system_is_used_again() -> None:
 def test_backups() -> None:
     (rule,) = made(BackupDays="9")["BackupPlan"].properties["BackupPlan"]["BackupPlanRule"]
     assert rule["Lifecycle"] == {"DeleteAfterDays": "9"}
-    assert rule["TargetBackupVault"] == NAME
+    assert rule["TargetBackupVault"] == f"{NAME}-${{stack}}"

@@ -137,10 +137,12 @@ def _resource(work: _Work, name: str, body: Mapping[str, Any]) -> Resource:
 def _values(
     template: Mapping[str, Any], parameters: Mapping[str, str], name: str, region: str
 ) -> dict[str, Any]:
+    arn = f"arn:{partition(region)}:cloudformation:{region}:${{AWS::AccountId}}:stack"
     values: dict[str, Any] = {
         "AWS::NoValue": _NOTHING,
         "AWS::Partition": partition(region),
         "AWS::Region": region,
+        "AWS::StackId": f"{arn}/{name}/${{stack}}",
         "AWS::StackName": name,
         "AWS::URLSuffix": "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com",
     }

@@ -11,6 +11,7 @@ from rehearsal.amazon.engine import is_unchanged
 from rehearsal.amazon.faulty import InvalidError
 from rehearsal.amazon.stacks import DELETED, REVIEW, ChangeSet, now
 from rehearsal.amazon.targets import aim
+from rehearsal.amazon.templates import Later
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -209,7 +210,7 @@ class CloudFormation(BaseResponse):
             "AWS::AccountId": self.engine.stacks.account,
             "AWS::Partition": "aws",
             "AWS::Region": self.region,
-            "AWS::StackId": stack.id if stack else "",
+            "AWS::StackId": stack.id if stack else Later("AWS::StackId"),
             "AWS::StackName": name,
             "AWS::URLSuffix": "amazonaws.com",
         }
