@@ -137,6 +137,23 @@ def test_that_there_is_nothing_to_change_may_also_be_told_by_amazon(
     assert update(amazon, deployment) is None  # here, CreateChangeSet itself is refused
 
 
+def test_a_change_that_cannot_be_made_leaves_nothing(
+    amazon: Amazon, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = CloudFormationBackend.create_change_set
+
+    def refuse(self: Any, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - moto's own
+        made = create(self, *arguments, **named)
+        change_set = self.change_sets[made[0]]
+        change_set.status, change_set.status_reason = "FAILED", "Topics are not for you"
+        return made
+
+    monkeypatch.setattr(CloudFormationBackend, "create_change_set", refuse)
+    with pytest.raises(DeployError, match="cannot plan this change: Topics are not for you"):
+        update(amazon, deployment, Name="one")
+    assert stacks.find(amazon.account, "trial") is None
+
+
 def test_what_is_not_confirmed_leaves_nothing(amazon: Amazon, deployment: Deployment) -> None:
     change_set = stacks.prepare(amazon.account, deployment, {"Name": "one"})
     assert change_set

@@ -1,17 +1,31 @@
-"""What a change set would do to a stack, for people to read."""
+"""Change sets: made, shown, and taken away again; stacks.py carries them out."""
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from deploy.eks.account import told_in_one_line
+from deploy.eks.deployment import TAG
+from deploy.eks.waiting import Patience, wait_until_done
+from deploy.errors import DeployError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
+    from types_boto3_cloudformation import CloudFormationClient
+    from types_boto3_cloudformation.type_defs import ParameterTypeDef
+
+PLANNING_SECONDS = 300.0
+
 ADDED, CHANGED, REPLACED, REMOVED = "added", "changed", "replaced", "removed"
 MARKS = {ADDED: "+", CHANGED: "~", REPLACED: "!", REMOVED: "-"}  # in the order of the summary
+_UNCHANGED = ("didn't contain changes", "No updates are to be performed")
 WITH_DATA = frozenset({"AWS::EFS::FileSystem", "AWS::Backup::BackupVault"})
 
 
@@ -52,6 +66,63 @@ class ChangeSet:
     changes: Sequence[Change]
 
 
+def create(
+    client: CloudFormationClient,
+    name: str,
+    template: str,
+    settings: Sequence[ParameterTypeDef],
+    *,
+    is_first: bool,
+) -> ChangeSet | None:
+    """Has CloudFormation work out what would change; None when nothing would.
+
+    Args:
+        client: of CloudFormation.
+        name: the stack's.
+        template: as text.
+        settings: its parameters.
+        is_first: whether there is no stack yet.
+
+    Raises:
+        DeployError: the change cannot be made; then nothing of it is left.
+    """
+    with told_in_one_line("CreateChangeSet"):
+        try:
+            made = client.create_change_set(
+                StackName=name,
+                ChangeSetName=f"deploy-{time.time_ns():x}",
+                ChangeSetType="CREATE" if is_first else "UPDATE",
+                TemplateBody=template,
+                Parameters=settings,
+                Capabilities=["CAPABILITY_IAM"],
+                Tags=[{"Key": TAG, "Value": name}],
+            )
+        except ClientError as error:
+            if _says_unchanged(error.response.get("Error", {}).get("Message", "")):
+                return None
+            raise
+    change_set = ChangeSet(made["Id"], made["StackId"], name, is_first, ())
+    reason = _wait_until_planned(client, change_set)
+    if reason is None:
+        pages = client.get_paginator("describe_change_set").paginate(ChangeSetName=made["Id"])
+        with told_in_one_line("DescribeChangeSet"):
+            found = read(each for page in pages for each in page.get("Changes", []))
+        return replace(change_set, changes=found)
+    delete(client, change_set)
+    if _says_unchanged(reason):
+        return None
+    raise DeployError(f"stack {name}: CloudFormation cannot plan this change: {reason}")
+
+
+def delete(client: CloudFormationClient, change_set: ChangeSet) -> None:
+    """Takes a change set away, and the empty stack that was made for it."""
+    with told_in_one_line("DeleteChangeSet"):
+        client.delete_change_set(ChangeSetName=change_set.id)
+    if change_set.is_first:
+        with told_in_one_line("DeleteStack"):
+            client.delete_stack(StackName=change_set.stack)
+
+
 def read(described: Iterable[Mapping[str, Any]]) -> tuple[Change, ...]:
     """The changes of resources, from DescribeChangeSet's `Changes`."""
     resources = (each["ResourceChange"] for each in described if "ResourceChange" in each)
@@ -77,6 +148,28 @@ def losses(changes: Sequence[Change]) -> list[str]:
     """Resources whose data would be gone."""
     gone = {REPLACED, REMOVED}
     return [each.name for each in changes if each.action in gone and each.kind in WITH_DATA]
+
+
+def _wait_until_planned(client: CloudFormationClient, change_set: ChangeSet) -> str | None:
+    """Gives why there is no change set; None when there is one."""
+    reason: str | None = None
+
+    def look() -> str | None:
+        nonlocal reason
+        with told_in_one_line("DescribeChangeSet"):
+            told = client.describe_change_set(ChangeSetName=change_set.id)
+        status = told["Status"]
+        if status == "FAILED":
+            reason = told.get("StatusReason", "no reason is given")
+        return None if status in {"CREATE_COMPLETE", "FAILED"} else status
+
+    what = f"change set of stack {change_set.name}"
+    wait_until_done(what, look, Patience(PLANNING_SECONDS, every=2.0))
+    return reason
+
+
+def _says_unchanged(text: str) -> bool:
+    return any(each in text for each in _UNCHANGED)
 
 
 def _read_one(change: Mapping[str, Any]) -> Change:

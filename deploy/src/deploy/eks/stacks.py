@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -11,10 +10,8 @@ from deploy.console import say
 from deploy.eks import changes
 from deploy.eks import template as templates
 from deploy.eks.account import CONFIG, told_in_one_line
-from deploy.eks.changes import ChangeSet
 from deploy.eks.deployment import ROOT, TAG, Stack
 from deploy.eks.history import CHANGE_SECONDS, History, at_rest
-from deploy.eks.waiting import Patience, wait_until_done
 from deploy.errors import DeployError
 
 if TYPE_CHECKING:
@@ -24,14 +21,13 @@ if TYPE_CHECKING:
     from types_boto3_cloudformation.type_defs import ParameterTypeDef, StackTypeDef
 
     from deploy.eks.account import Account
+    from deploy.eks.changes import ChangeSet
     from deploy.eks.deployment import Deployment
 
 TEMPLATE = ROOT / "deploy/stack.yaml"
-PLANNING_SECONDS = 300.0
 DESTROY = "./noxw -s destroy_eks"
 EMPTY = frozenset({"REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE"})  # it never had anything that stayed
 HALF = frozenset({"CREATE_FAILED", "DELETE_FAILED", "ROLLBACK_FAILED", "UPDATE_FAILED"})
-_UNCHANGED = ("didn't contain changes", "No updates are to be performed")
 
 
 def template() -> str:
@@ -68,7 +64,8 @@ def prepare(
     before = _settle(client, deployment.name)
     if before and _is_same(client, before, given, deployment.name):
         return None
-    return _create(client, deployment.name, before, given)
+    settings = _settings(_parameters(before) if before else {}, given)
+    return changes.create(client, deployment.name, template(), settings, is_first=before is None)
 
 
 def execute(account: Account, change_set: ChangeSet, seconds: float = CHANGE_SECONDS) -> None:
@@ -95,12 +92,7 @@ def execute(account: Account, change_set: ChangeSet, seconds: float = CHANGE_SEC
 
 def discard(account: Account, change_set: ChangeSet) -> None:
     """Takes the change set away, and the empty stack that was made for it."""
-    client = _client(account)
-    with told_in_one_line("DeleteChangeSet"):
-        client.delete_change_set(ChangeSetName=change_set.id)
-    if change_set.is_first:
-        with told_in_one_line("DeleteStack"):
-            client.delete_stack(StackName=change_set.stack)
+    changes.delete(_client(account), change_set)
 
 
 def delete(account: Account, name: str, keep: Sequence[str] = ()) -> None:
@@ -120,8 +112,9 @@ def delete(account: Account, name: str, keep: Sequence[str] = ()) -> None:
         found = _wait(client, found)
     if found is None:
         return
-    history = History(client, found["StackId"], f"deletion of stack {name}")
-    if found["StackStatus"] != "DELETE_IN_PROGRESS":
+    goes_on = found["StackStatus"] == "DELETE_IN_PROGRESS"
+    history = History(client, found["StackId"], f"deletion of stack {name}", is_begun=goes_on)
+    if not goes_on:
         retained = list(keep) if found["StackStatus"] == "DELETE_FAILED" else []
         with told_in_one_line("DeleteStack"):
             client.delete_stack(StackName=found["StackId"], RetainResources=retained)
@@ -204,42 +197,6 @@ def _is_same(
     return body.split() == template().split()
 
 
-def _create(
-    client: CloudFormationClient,
-    name: str,
-    before: StackTypeDef | None,
-    given: Mapping[str, str],
-) -> ChangeSet | None:
-    had = _parameters(before) if before else {}
-    with told_in_one_line("CreateChangeSet"):
-        try:
-            made = client.create_change_set(
-                StackName=name,
-                ChangeSetName=f"deploy-{time.time_ns():x}",
-                ChangeSetType="UPDATE" if before else "CREATE",
-                TemplateBody=template(),
-                Parameters=_settings(had, given),
-                Capabilities=["CAPABILITY_IAM"],
-                Tags=[{"Key": TAG, "Value": name}],
-            )
-        except ClientError as error:
-            if _says_unchanged(error.response.get("Error", {}).get("Message", "")):
-                return None
-            raise
-    change_set = ChangeSet(made["Id"], made["StackId"], name, before is None, ())
-    reason = _wait_until_planned(client, change_set)
-    if reason is None:
-        pages = client.get_paginator("describe_change_set").paginate(ChangeSetName=made["Id"])
-        with told_in_one_line("DescribeChangeSet"):
-            read = changes.read(each for page in pages for each in page.get("Changes", []))
-        return ChangeSet(made["Id"], made["StackId"], name, before is None, read)
-    with told_in_one_line("DeleteChangeSet"):
-        client.delete_change_set(ChangeSetName=made["Id"])
-    if _says_unchanged(reason):
-        return None
-    raise DeployError(f"stack {name}: CloudFormation cannot plan this change: {reason}")
-
-
 def _settings(had: Mapping[str, str], given: Mapping[str, str]) -> list[ParameterTypeDef]:
     """What is sent: what is given, what is kept; the others have the template's defaults."""
     settings: list[ParameterTypeDef] = []
@@ -249,28 +206,6 @@ def _settings(had: Mapping[str, str], given: Mapping[str, str]) -> list[Paramete
         elif name in had:
             settings.append({"ParameterKey": name, "UsePreviousValue": True})
     return settings
-
-
-def _wait_until_planned(client: CloudFormationClient, change_set: ChangeSet) -> str | None:
-    """Gives why there is no change set; None when there is one."""
-    reason: str | None = None
-
-    def look() -> str | None:
-        nonlocal reason
-        with told_in_one_line("DescribeChangeSet"):
-            told = client.describe_change_set(ChangeSetName=change_set.id)
-        status = told["Status"]
-        if status == "FAILED":
-            reason = told.get("StatusReason", "no reason is given")
-        return None if status in {"CREATE_COMPLETE", "FAILED"} else status
-
-    what = f"change set of stack {change_set.name}"
-    wait_until_done(what, look, Patience(PLANNING_SECONDS, every=2.0))
-    return reason
-
-
-def _says_unchanged(text: str) -> bool:
-    return any(each in text for each in _UNCHANGED)
 
 
 def _remedy(status: str) -> str:
