@@ -65,9 +65,11 @@ def serving(tls: ssl.SSLContext | None = None) -> Iterator[Page]:
         page = Page(f"{scheme}://127.0.0.1:{server.server_port}", answers())
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        yield page
-        server.shutdown()
-        thread.join()
+        try:
+            yield page
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def answers() -> dict[str, tuple[int, Any]]:
