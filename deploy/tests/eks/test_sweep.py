@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import botocore.session
 import fake_amazon
-import jmespath  # type: ignore[import-untyped]
+import jmespath
 import pytest
 from botocore import xform_name
 from botocore.validate import ParamValidator

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import boto3
-import jmespath  # type: ignore[import-untyped]
+import jmespath
 
 from rehearsal.stand_ins import REGION
 
