@@ -22,7 +22,7 @@ import boto3
 import httpx
 from botocore.exceptions import ClientError
 
-from rehearsal.amazon.eks_answers import ADMINISTRATOR
+from rehearsal.amazon.eks_parts import ADMINISTRATOR
 from rehearsal.credentials import credentials
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from moto.moto_server.werkzeug_app import (
 from werkzeug.serving import ThreadedWSGIServer
 
 from rehearsal.amazon.ecr import Registry
-from rehearsal.amazon.eks_answers import Clusters
+from rehearsal.amazon.eks_parts import Clusters
 from rehearsal.amazon.engine import Engine
 from rehearsal.amazon.plug_in import TYPES, plug_in
 from rehearsal.amazon.stacks import Stacks

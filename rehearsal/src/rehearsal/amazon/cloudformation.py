@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from moto.core.responses import ActionResult, BaseResponse, EmptyResult
 
+from rehearsal.amazon import descriptions
 from rehearsal.amazon.changes import find_changes
 from rehearsal.amazon.engine import is_unchanged
 from rehearsal.amazon.faulty import InvalidError
@@ -16,9 +17,8 @@ from rehearsal.amazon.templates import Later
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from rehearsal.amazon.changes import Change
     from rehearsal.amazon.engine import Engine
-    from rehearsal.amazon.stacks import Event, Resource, Stack
+    from rehearsal.amazon.stacks import Stack
     from rehearsal.amazon.targets import Target
 
 NO_WAY_ON = {
@@ -75,13 +75,13 @@ class CloudFormation(BaseResponse):
                 "ChangeSetId": made.id,
                 "StackId": made.stack.id,
                 "StackName": made.stack.name,
-                "Parameters": _parameters(made.target),
+                "Parameters": descriptions.parameters(made.target),
                 "CreationTime": made.created,
                 "ExecutionStatus": made.execution,
                 "Status": made.status,
                 "StatusReason": made.reason or None,
-                "Tags": _tags(made.target),
-                "Changes": [_change(each) for each in made.changes],
+                "Tags": descriptions.tags(made.target),
+                "Changes": [descriptions.change(each) for each in made.changes],
             }
         )
 
@@ -138,19 +138,21 @@ class CloudFormation(BaseResponse):
         name = self._get_param("StackName")
         stacks = self.engine.stacks
         found = [stacks.get(name)] if name else _there(stacks.all.values())
-        return ActionResult({"Stacks": [_stack(each) for each in found]})
+        return ActionResult({"Stacks": [descriptions.stack(each) for each in found]})
 
     def list_stacks(self) -> ActionResult:
         """Tells of all stacks, or of those in given states."""
         wanted = self._get_param("StackStatusFilter", [])
         every = self.engine.stacks.all.values()
         found = [each for each in every if not wanted or each.status in wanted]
-        return ActionResult({"StackSummaries": [_stack(each) for each in found]})
+        return ActionResult({"StackSummaries": [descriptions.stack(each) for each in found]})
 
     def describe_stack_events(self) -> ActionResult:
         """Tells what happened, the newest first."""
         stack = self.engine.stacks.get(self._get_param("StackName"))
-        return ActionResult({"StackEvents": [_event(stack, each) for each in stack.events[::-1]]})
+        return ActionResult(
+            {"StackEvents": [descriptions.event(stack, each) for each in stack.events[::-1]]}
+        )
 
     def describe_stack_resource(self) -> ActionResult:
         """Tells of one resource."""
@@ -158,18 +160,20 @@ class CloudFormation(BaseResponse):
         name = self._get_param("LogicalResourceId")
         if name not in stack.resources:
             raise InvalidError(f"Resource {name} does not exist for stack {stack.name}")
-        return ActionResult({"StackResourceDetail": _resource(stack, stack.resources[name])})
+        return ActionResult(
+            {"StackResourceDetail": descriptions.resource(stack, stack.resources[name])}
+        )
 
     def describe_stack_resources(self) -> ActionResult:
         """Tells of all resources."""
         stack = self.engine.stacks.get(self._get_param("StackName"))
-        told = [_resource(stack, each) for each in stack.resources.values()]
+        told = [descriptions.resource(stack, each) for each in stack.resources.values()]
         return ActionResult({"StackResources": told})
 
     def list_stack_resources(self) -> ActionResult:
         """Tells of all resources, in short."""
         stack = self.engine.stacks.get(self._get_param("StackName"))
-        told = [_resource(stack, each) for each in stack.resources.values()]
+        told = [descriptions.resource(stack, each) for each in stack.resources.values()]
         return ActionResult({"StackResourceSummaries": told})
 
     def get_template(self) -> ActionResult:
@@ -226,85 +230,3 @@ def _refuse_in(stack: Stack, what: str) -> None:
     busy = stack.status.endswith("_IN_PROGRESS")
     if busy or stack.status in NO_WAY_ON:
         raise InvalidError(f"Stack:{stack.id} is in {stack.status} state and {what}.")
-
-
-def _stack(stack: Stack) -> dict[str, Any]:
-    target = stack.target
-    return {
-        "StackId": stack.id,
-        "StackName": stack.name,
-        "Description": target.template.get("Description") if target else None,
-        "Parameters": _parameters(target) if target else [],
-        "CreationTime": stack.created,
-        "LastUpdatedTime": stack.updated,
-        "DeletionTime": stack.deleted,
-        "StackStatus": stack.status,
-        "StackStatusReason": stack.reason or None,
-        "DisableRollback": False,
-        "Outputs": stack.outputs,
-        "Tags": _tags(target) if target else [],
-    }
-
-
-def _parameters(target: Target) -> list[dict[str, str]]:
-    return [
-        {"ParameterKey": name, "ParameterValue": value} for name, value in target.parameters.items()
-    ]
-
-
-def _tags(target: Target) -> list[dict[str, str]]:
-    return [{"Key": key, "Value": value} for key, value in target.tags.items()]
-
-
-def _resource(stack: Stack, resource: Resource) -> dict[str, Any]:
-    return {
-        "StackName": stack.name,
-        "StackId": stack.id,
-        "LogicalResourceId": resource.logical,
-        "PhysicalResourceId": resource.made.id,
-        "ResourceType": resource.type,
-        "Timestamp": resource.changed,
-        "LastUpdatedTimestamp": resource.changed,
-        "ResourceStatus": resource.status,
-        "ResourceStatusReason": resource.reason or None,
-    }
-
-
-def _event(stack: Stack, event: Event) -> dict[str, Any]:
-    return {
-        "StackId": stack.id,
-        "EventId": event.id,
-        "StackName": stack.name,
-        "LogicalResourceId": event.logical,
-        "PhysicalResourceId": event.physical,
-        "ResourceType": event.type,
-        "Timestamp": event.time,
-        "ResourceStatus": event.status,
-        "ResourceStatusReason": event.reason or None,
-    }
-
-
-def _change(change: Change) -> dict[str, Any]:
-    told: dict[str, Any] = {
-        "Action": change.action,
-        "LogicalResourceId": change.logical,
-        "PhysicalResourceId": change.physical or None,
-        "ResourceType": change.type,
-    }
-    if change.action == "Modify":
-        recreation = {"True": "Always", "False": "Never"}.get(change.replacement, "Conditionally")
-        told["Replacement"] = change.replacement
-        told["Scope"] = ["Properties"]
-        told["Details"] = [
-            {
-                "Target": {
-                    "Attribute": "Properties",
-                    "Name": name,
-                    "RequiresRecreation": recreation,
-                },
-                "Evaluation": "Static",
-                "ChangeSource": "DirectModification",
-            }
-            for name in change.properties
-        ]
-    return {"Type": "Resource", "ResourceChange": told}

@@ -19,7 +19,7 @@ from moto.core.resource_tagging import iter_taggable_backends
 from moto.core.responses import BaseResponse
 from moto.resourcegroupstaggingapi import models as tag_models
 
-from rehearsal.amazon import ec2, eks, extras, iam, storage
+from rehearsal.amazon import eks, extras, iam, machines, networks, storage
 from rehearsal.amazon.cloudformation import CloudFormation
 from rehearsal.amazon.ecr import Ecr
 from rehearsal.amazon.efs import Efs
@@ -34,11 +34,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rehearsal.amazon.ecr import Registry
-    from rehearsal.amazon.eks_answers import Clusters
+    from rehearsal.amazon.eks_parts import Clusters
     from rehearsal.amazon.engine import Engine
     from rehearsal.recording import Recorder
 
-TYPES = {**ec2.TYPES, **eks.TYPES, **extras.TYPES, **iam.TYPES, **storage.TYPES}
+TYPES = {
+    **eks.TYPES,
+    **extras.TYPES,
+    **iam.TYPES,
+    **machines.TYPES,
+    **networks.TYPES,
+    **storage.TYPES,
+}
 
 # Paths of actions that moto lacks, by the module that has those it knows.
 _EKS_PATHS = ("{0}/clusters/(?P<name>[^/]+)/(?P<part>.+)$",)

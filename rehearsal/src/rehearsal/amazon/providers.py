@@ -180,3 +180,16 @@ class Fixed(Whole):
             f"the rehearsal cannot change {', '.join(names)} of {calls.logical}: its class "
             f"{type(self).__name__} lacks that"
         )
+
+
+def retag(calls: Calls, name: str, old: Properties, new: Properties) -> None:
+    """Brings the tags of what has this id up to date."""
+    before, after = _by_key(old), _by_key(new)
+    if gone := [{"Key": key} for key in before if key not in after]:
+        calls("ec2").delete_tags(Resources=[name], Tags=gone)
+    if before != after:
+        calls("ec2").create_tags(Resources=[name], Tags=new["Tags"])
+
+
+def _by_key(properties: Properties) -> dict[str, str]:
+    return {each["Key"]: each["Value"] for each in properties.get("Tags", [])}

@@ -15,7 +15,7 @@ from rehearsal.amazon.stacks import DELETED
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from rehearsal.amazon.eks_answers import Clusters
+    from rehearsal.amazon.eks_parts import Clusters
     from rehearsal.amazon.stacks import Stacks
 
 
