@@ -101,14 +101,25 @@ def test_what_changes_anything_of_others_is_held_by_a_condition() -> None:
         "AutoscalerRole/LookAtNodes",  # of the cluster
         "BackupRole/Tag",  # a recovery point has no name before it is there
         "BalancerRole/Firewall",  # WAF asks for no tags of load balancers
+        "BalancerRole/LookForFirewall",  # the one of a load balancer is not known before
         "LogsRole/Write",  # of the cluster
     }
 
 
 def test_a_firewall_is_named_only_where_there_is_one() -> None:
-    def actions(**parameters: str) -> str:
+    def named(**parameters: str) -> list[str]:
         policies = made(**parameters)["BalancerRole"].properties["Policies"]
-        return str(policies[0]["PolicyDocument"]["Statement"])
+        found = policies[0]["PolicyDocument"]["Statement"]
+        return [each["Resource"] for each in found if each["Action"] == "wafv2:AssociateWebACL"]
 
-    assert "wafv2:GetWebACL'" not in actions()
-    assert EVERYTHING["WebAclArn"] in actions(WebAclArn=EVERYTHING["WebAclArn"])
+    assert named() == []
+    assert named(WebAclArn=EVERYTHING["WebAclArn"]) == [EVERYTHING["WebAclArn"]]
+
+
+def test_the_controller_may_look_for_a_firewall_where_there_is_none() -> None:
+    """WAF grants this by web ACL also when it then finds none: Service Authorization Reference."""
+    look = STATEMENTS["BalancerRole/LookForFirewall"]
+    assert {"wafv2:GetWebACL", "wafv2:GetWebACLForResource"} <= set(look["Action"])
+    assert look["Resource"].endswith(":regional/webacl/*")
+    assert "elasticloadbalancing:SetWebAcl" in STATEMENTS["BalancerRole/Firewall"]["Action"]
+    assert "Condition" not in STATEMENTS["BalancerRole/Firewall"]
