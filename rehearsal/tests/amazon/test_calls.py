@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
+from accounts import REGION
 from botocore.exceptions import ClientError
 
 from rehearsal.faults import Fault, open_faults
@@ -57,6 +59,13 @@ def test_a_fault_comes_in_the_words_of_the_service(
     assert account.calls()[-1].error == "AccessDeniedException"
     getattr(account(service), operation)()
     assert account.calls()[-1] == Call("deployer", action, mutating=False)
+
+
+def test_callers_are_told_apart(account: Account) -> None:
+    make: Any = boto3.Session("balancer", "any", region_name=REGION).client
+    make("efs", endpoint_url=account.amazon.url).describe_file_systems()
+    account("efs").describe_file_systems()
+    assert [each.caller for each in account.calls()[-2:]] == ["balancer", "deployer"]
 
 
 def test_what_is_missing_is_told_by_its_name(account: Account) -> None:

@@ -25,7 +25,7 @@ LISTS = (
     ("ec2", "describe_nat_gateways", "NatGateways[?State != 'deleted'].NatGatewayId"),
     ("ec2", "describe_security_groups", "SecurityGroups[?GroupName != 'default'].GroupName"),
     ("ec2", "describe_launch_templates", "LaunchTemplates[].LaunchTemplateName"),
-    ("ec2", "describe_vpc_endpoints", "VpcEndpoints[].VpcEndpointId"),
+    ("ec2", "describe_vpc_endpoints", "VpcEndpoints[?State != 'deleted'].VpcEndpointId"),
     ("elbv2", "describe_load_balancers", "LoadBalancers[].LoadBalancerArn"),
     ("elbv2", "describe_target_groups", "TargetGroups[].TargetGroupArn"),
     ("efs", "describe_file_systems", "FileSystems[].FileSystemId"),

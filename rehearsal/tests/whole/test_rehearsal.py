@@ -14,6 +14,7 @@ import httpx
 import pytest
 from leftovers import amazon, objects
 from program import ROOT, STEPS
+from refusals import NAMESPACE, refused
 
 from rehearsal.amazon.templates import read
 from rehearsal.faults import Fault
@@ -100,6 +101,17 @@ FAULTS = {
 }
 
 
+# What is taken away, so that the step has to make it again: an API group, a resource and a name.
+REFUSED = {
+    "storage": ("networking.k8s.io", "networkpolicies", "default-deny"),
+    "training": ("batch", "jobs", "ml-training-job"),
+    "backend": ("apps", "deployments", "ml-backend"),
+    "frontend": ("apps", "deployments", "ml-frontend"),
+    "autoscaling": ("autoscaling", "horizontalpodautoscalers", "ml-backend"),
+    "ingress": ("networking.k8s.io", "ingresses", "ml-frontend"),
+}
+
+
 @pytest.mark.parametrize("step", FAULTS)
 def test_a_step_that_fails_tells_why(eks: Program, stand_in: Rehearsal, step: str) -> None:
     fault = FAULTS[step]
@@ -123,10 +135,24 @@ def test_a_chart_that_is_missing_is_named(eks: Program, stand_in: Rehearsal) -> 
     assert f"--chart-mirror {mirror}: there is no cluster-autoscaler-" in ended.last()
 
 
-def test_data_that_is_not_there_fails_the_training(eks: Program) -> None:
-    ended = eks.deploy("--data=http://nowhere.invalid/photos.zip")
-    assert ended.code in {1, 2}, ended.stderr
-    assert "nowhere.invalid" in ended.stderr
+@pytest.mark.parametrize("step", REFUSED)
+def test_a_cluster_that_refuses_something_tells_why(
+    eks: Program, stand_in: Rehearsal, step: str
+) -> None:
+    group, resource, name = REFUSED[step]
+    where = f"--namespace={NAMESPACE}"
+    with refused(stand_in.cluster, group, resource, "the owner does not want it"):
+        stand_in.cluster.kubectl("delete", f"{resource}.{group}", name, where)
+        ended = eks.deploy(*(["--data=flowers"] if step == "training" else []))
+    assert ended.code == 1, ended.stderr
+    assert f" {step}" in ended.last()
+    assert "the owner does not want it" in ended.last()
+
+
+def test_a_training_that_fails_shows_why(eks: Program) -> None:
+    ended = eks.run("train", "--retrain", "--set=EPOCHS=none")
+    assert ended.code == 1, ended.stderr
+    assert "EPOCHS" in ended.stdout + ended.stderr
 
 
 def test_after_all_that_it_is_brought_to_its_end(eks: Program) -> None:

@@ -27,6 +27,13 @@ class Backup(BackupResponse):
 
     selections: ClassVar[Selections]
 
+    def create_backup_plan(self) -> str:
+        """Makes a plan, also one like another that is deleted, of which moto still knows."""
+        plans = self.backup_backend.plans
+        for number in [each for each, plan in plans.items() if plan.deletion_date]:
+            del plans[number]
+        return BackupResponse.create_backup_plan(self)
+
     def create_backup_selection(self) -> str:
         """Has a plan save something."""
         plan, number = self._plan(), str(uuid.uuid4())

@@ -25,7 +25,7 @@ REFUSED = 400  # and above
 _PREFIXES = {"tagging": "tag", "monitoring": "cloudwatch"}  # of actions, by names that sign
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsbudgets.html
 _BUDGETS = {"Describe": "ViewBudget", "Create": "ModifyBudget", "Delete": "ModifyBudget"}
-_SCOPE = re.compile(r"Credential=[^/]+/[^/]+/[^/]+/([^/]+)/aws4_request")
+_SCOPE = re.compile(r"Credential=([^/]+)/[^/]+/[^/]+/([^/]+)/aws4_request")
 _CODE = re.compile(r'(?:<Code>|"__type":\s*"(?:[^"#]*#)?)([A-Za-z.]+)')
 
 
@@ -47,7 +47,7 @@ def hooked(
         finally:
             recorder.record(
                 Call(
-                    caller=self.access_key,
+                    caller=_key(self),
                     action=action,
                     mutating=is_mutating(f"x:{self._get_action()}"),
                     error=error,
@@ -62,12 +62,18 @@ def hooked(
 def name(response: BaseResponse) -> str:
     """The action that is called, as IAM names it."""
     scope = _SCOPE.search(response.headers.get("Authorization", ""))
-    service = scope[1] if scope else str(response.service_name)
+    service = scope[2] if scope else str(response.service_name)
     action = response._get_action()  # noqa: SLF001 -- as moto's own classes do
     if service == "budgets":
         verb = re.match("[A-Z][a-z]+", action)
         action = _BUDGETS.get(verb[0] if verb else "", action)
     return f"{_PREFIXES.get(service, service)}:{action}"
+
+
+def _key(response: BaseResponse) -> str:
+    """The id of the key; moto takes those that look like Amazon's alone."""
+    scope = _SCOPE.search(response.headers.get("Authorization", ""))
+    return scope[1] if scope else ""
 
 
 def _refused(response: BaseResponse, code: str, reason: str) -> Answer:
