@@ -63,6 +63,7 @@ def test_both_are_installed_and_told_what_they_need(releases: Releases) -> None:
     balancer, scaler = releases.read(BALANCER), releases.read(SCALER)
     assert balancer["chart"] == f"{BALANCER}-{versions[BALANCER]}"
     assert balancer["values"]["vpcId"] == "vpc-1"
+    assert balancer["values"]["replicaCount"] == 2  # of the file that all deployments share
     assert balancer["values"]["region"] == "eu-west-1"
     assert balancer["values"]["defaultTags"] == {"ml-pipeline:deployment": "trial"}
     assert scaler["values"]["autoDiscovery"]["clusterName"] == "trial"

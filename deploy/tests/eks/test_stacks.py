@@ -98,6 +98,14 @@ def test_a_second_time_nothing_is_sent_that_changes(amazon: Amazon, deployment: 
     assert amazon.changes == []
 
 
+def test_a_stack_without_its_tag_is_not_up_to_date(amazon: Amazon, deployment: Deployment) -> None:
+    update(amazon, deployment, Name="one")
+    inner().tags = {}
+    amazon.sent.clear()
+    update(amazon, deployment)
+    assert "CreateChangeSet" in amazon.calls
+
+
 def test_settings_that_are_not_given_stay(
     amazon: Amazon, deployment: Deployment, template: Path
 ) -> None:
@@ -234,6 +242,26 @@ def test_a_failed_resource_tells_its_own_reason(
     )
 
 
+def test_what_failed_just_before_the_end_is_told_too(
+    amazon: Amazon, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    describe = CloudFormationBackend.describe_stacks
+
+    def end(self: Any, name: str) -> Any:  # noqa: ANN401 - moto's own
+        if inner().status == "UPDATE_IN_PROGRESS":
+            happen(inner("UPDATE_ROLLBACK_COMPLETE"), "Topic", "UPDATE_FAILED", "it is too late")
+        return describe(self, name)
+
+    def begin(*_: object, **__: object) -> None:
+        happen(inner("UPDATE_IN_PROGRESS"), "trial", "UPDATE_IN_PROGRESS")
+
+    update(amazon, deployment, Name="one")
+    monkeypatch.setattr(CloudFormationBackend, "execute_change_set", begin)
+    monkeypatch.setattr(CloudFormationBackend, "describe_stacks", end)
+    with pytest.raises(DeployError, match="UPDATE_FAILED: it is too late"):
+        update(amazon, deployment, Size="large")
+
+
 def test_the_end_of_an_earlier_change_is_not_taken_for_this_one_s(
     amazon: Amazon, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -292,6 +320,22 @@ def test_a_resource_that_cannot_be_deleted_is_named(
     monkeypatch.setattr(CloudFormationBackend, "delete_stack", fail)
     with pytest.raises(DeployError, match=r"Topic .* DELETE_FAILED: it is in use; mend that"):
         stacks.delete(amazon.account, "trial")
+
+
+def test_a_deletion_that_goes_on_is_followed_and_tells_its_own_failures(
+    amazon: Amazon, deployment: Deployment
+) -> None:
+    update(amazon, deployment, Name="one")
+    stack = inner("DELETE_IN_PROGRESS")
+    happen(stack, "Topic", "UPDATE_FAILED", "long ago")
+    happen(stack, "trial", "DELETE_IN_PROGRESS")
+    happen(stack, "Topic", "DELETE_FAILED", "it is in use")
+    amazon.asleep = lambda: setattr(stack, "status", "DELETE_FAILED")
+    with pytest.raises(DeployError) as caught:
+        stacks.delete(amazon.account, "trial")
+    assert "it is in use" in str(caught.value)
+    assert "long ago" not in str(caught.value)
+    assert "DeleteStack" not in amazon.calls
 
 
 def test_only_after_a_failure_can_something_be_kept(amazon: Amazon, deployment: Deployment) -> None:
