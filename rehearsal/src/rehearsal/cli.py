@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rehearsal.credentials import REGION
 from rehearsal.errors import RehearsalError
 from rehearsal.processes import own_environment
-from rehearsal.stand_ins import REGION, stand_ins
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -142,6 +142,8 @@ def _look(stand_in: Rehearsal, name: str) -> int:
 
 @contextmanager
 def _started() -> Iterator[Rehearsal]:
+    from rehearsal.stand_ins import stand_ins  # noqa: PLC0415 -- takes seconds, for moto
+
     with tempfile.TemporaryDirectory(prefix="ml-pipeline-rehearsal-") as folder:
         say("starting the stand-ins, which takes about a minute")
         with stand_ins(Path(folder)) as stand_in:

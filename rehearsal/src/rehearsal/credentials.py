@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+REGION = "us-west-2"  # of all rehearsals
+
 
 def credentials(name: str, aws: str, region: str) -> dict[str, str]:
     """The environment of a program that calls the stand-in for Amazon under its own name.

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rehearsal import authenticator, balancer, charts, cluster, server
+from rehearsal.credentials import REGION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
     from rehearsal.cluster import Cluster
     from rehearsal.faults import Faults
-
-REGION = "us-west-2"
 
 
 @dataclass(frozen=True, slots=True)

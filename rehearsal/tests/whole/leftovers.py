@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import jmespath
 
-from rehearsal.stand_ins import REGION
+from rehearsal.credentials import REGION
 
 if TYPE_CHECKING:
     from rehearsal.stand_ins import Rehearsal

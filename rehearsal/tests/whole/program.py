@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rehearsal.credentials import REGION
 from rehearsal.processes import own_environment
-from rehearsal.stand_ins import REGION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
