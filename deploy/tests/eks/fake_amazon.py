@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -63,7 +65,8 @@ def answering(monkeypatch: pytest.MonkeyPatch) -> Iterator[Amazon]:
             found.sent.append((model.name, params["body"]))
 
         session.events.register("before-call", note)
-        monkeypatch.setattr("deploy.eks.waiting.time.sleep", found.sleep)
+        clock = SimpleNamespace(monotonic=time.monotonic, sleep=found.sleep)
+        monkeypatch.setattr("deploy.eks.waiting.time", clock)  # that of all others stays
         yield found
         session.events.unregister("before-call", note)
 

@@ -6,6 +6,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -52,8 +53,8 @@ def releases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Releases:
     monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("FAKE_HELM", str(state))
     monkeypatch.setattr(helm, "PENDING_SECONDS", 0.05)
-    sleep = time.sleep
-    monkeypatch.setattr("deploy.eks.waiting.time.sleep", lambda _: sleep(0.02))
+    clock = SimpleNamespace(monotonic=time.monotonic, sleep=lambda _: time.sleep(0.02))
+    monkeypatch.setattr("deploy.eks.waiting.time", clock)
     return Releases(state, Kubectl("trial", "ml-pipeline", tmp_path / "kubeconfig"))
 
 
