@@ -185,7 +185,7 @@ def test_who_is_not_let_in_is_told_who_is(tmp_path: Path, monkeypatch: pytest.Mo
     values = {"AdminArn": "arn:aws:iam::1:role/admin", "AdminCidrs": "192.0.2.9/32"}
     kubectl = Kubectl("trial", "ml-pipeline", tmp_path / "kubeconfig")
     for fault, remedy in (
-        ("Unable to connect: getting credentials: exec: failed", "no token .* `aws configure`"),
+        ("Unable to connect: getting credentials: exec: failed", "no token .* AWS_PROFILE"),
         ("error: You must be logged in to the server (Unauthorized)", "role/admin may use it"),
         ("dial tcp 192.0.2.1:443: i/o timeout", "192.0.2.9/32 may reach it: give --admin-cidrs"),
     ):
