@@ -96,7 +96,7 @@ def test_kubectl_gets_it_with_the_time_of_its_end() -> None:
 
 
 def test_without_credentials_there_is_none() -> None:
-    with pytest.raises(UsageError, match="no AWS credentials were found; .*AWS_PROFILE"):
+    with pytest.raises(UsageError, match=r"no AWS credentials were found; .*AWS_PROFILE"):
         tokens.token(boto3.Session(), REGION, "trial")
 
 
@@ -107,6 +107,7 @@ def test_the_plug_in_prints_nothing_else(monkeypatch: pytest.MonkeyPatch) -> Non
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     assert signed_url(json.loads(done.stdout)["status"]["token"])
     assert done.stderr == ""
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 2
