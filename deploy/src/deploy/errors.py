@@ -17,6 +17,12 @@ class UsageError(DeployError):
     exit_code = 2
 
 
+class NotAllowedError(DeployError):
+    """The credentials are valid, and do not allow it."""
+
+    exit_code = 2
+
+
 class UnreachableError(DeployError):
     """The cluster does not answer."""
 

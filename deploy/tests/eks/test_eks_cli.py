@@ -120,3 +120,12 @@ def test_exit_codes(error: BaseException, code: int, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr("deploy.eks.deploy.deploy", fail)
     assert cli.main(["deploy"]) == code
+
+
+def test_credentials_that_are_none_are_told_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "nope")
+    assert cli.main(["status"]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert "nope" in line

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import boto3
 from botocore import exceptions
 from botocore.config import Config
 
-from deploy.errors import DeployError, UnreachableError, UsageError
+from deploy.errors import DeployError, NotAllowedError, UnreachableError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +19,32 @@ if TYPE_CHECKING:
 CONFIG = Config(
     connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 5}
 )
-CREDENTIALS = "`aws configure`, AWS_PROFILE or AWS_ACCESS_KEY_ID give credentials"
+CREDENTIALS = "AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, give credentials"
+SILENCES = (
+    exceptions.EndpointConnectionError,
+    exceptions.ConnectionClosedError,
+    exceptions.ConnectTimeoutError,
+    exceptions.ReadTimeoutError,
+    exceptions.ProxyConnectionError,
+)
+BAD_CREDENTIALS = (
+    exceptions.PartialCredentialsError,
+    exceptions.CredentialRetrievalError,
+    exceptions.ProfileNotFound,
+    exceptions.ConfigNotFound,
+    exceptions.ConfigParseError,
+    exceptions.InvalidConfigError,
+)
+# Codes of the services' common errors.
+REFUSED_CREDENTIALS = frozenset(
+    {"AuthFailure", "InvalidClientTokenId", "SignatureDoesNotMatch", "UnrecognizedClientException"}
+)
+BUSY = frozenset(
+    {"RequestLimitExceeded", "Throttling", "ThrottlingException", "TooManyRequestsException"}
+)
+NOT_ALLOWED = frozenset(
+    {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,28 +69,54 @@ def told_in_one_line(what: str) -> Iterator[None]:
 
     Raises:
         UsageError: there are no credentials, or they are not valid.
-        UnreachableError: the service does not answer.
-        DeployError: the service refuses.
+        NotAllowedError: they do not allow it.
+        UnreachableError: the service does not answer, or not now.
+        DeployError: the service refuses for another reason.
     """
     try:
         yield
-    except (exceptions.NoCredentialsError, exceptions.PartialCredentialsError) as error:
-        raise UsageError(f"no AWS credentials were found; {CREDENTIALS}") from error
-    except (
-        exceptions.EndpointConnectionError,
-        exceptions.ConnectTimeoutError,
-        exceptions.ReadTimeoutError,
-        exceptions.ProxyConnectionError,
-    ) as error:
-        raise UnreachableError(f"{what}: AWS does not answer ({error}); try again") from error
-    except exceptions.ClientError as error:
-        told = error.response.get("Error", {})
-        code, message = told.get("Code", "an error"), told.get("Message", "")
-        if code in {"ExpiredToken", "InvalidClientTokenId", "UnrecognizedClientException"}:
-            raise UsageError(f"AWS refuses the credentials ({code}); {CREDENTIALS}") from error
-        raise DeployError(f"{what}: {message} ({code})") from error
-    except exceptions.BotoCoreError as error:
-        raise DeployError(f"{what}: {error}") from error
+    except (exceptions.BotoCoreError, exceptions.ClientError) as error:
+        raise as_fault(what, error) from error
+    except ValueError as error:
+        if not str(error).startswith("Invalid endpoint"):
+            raise
+        raise UsageError(f"AWS_ENDPOINT_URL: {error}; it is a URL, or not set") from error
+
+
+def as_fault(what: str, error: Exception) -> DeployError:
+    """What a fault of the SDK's is to the user.
+
+    Args:
+        what: was done.
+        error: a `BotoCoreError` or a `ClientError`.
+    """
+    if isinstance(error, exceptions.ClientError):
+        return _refusal(what, error)
+    if isinstance(error, SILENCES):
+        return UnreachableError(f"{what}: AWS does not answer ({error}); try again")
+    if isinstance(error, exceptions.NoCredentialsError):
+        return UsageError(f"no AWS credentials were found; {CREDENTIALS}")
+    if isinstance(error, exceptions.SSOError):
+        return UsageError(f"the AWS credentials: {error}; `aws sso login` renews them")
+    if isinstance(error, BAD_CREDENTIALS):
+        return UsageError(f"the AWS credentials: {error}; {CREDENTIALS}")
+    return DeployError(f"{what}: {error}")
+
+
+def _refusal(what: str, error: exceptions.ClientError) -> DeployError:
+    told = error.response.get("Error", {})
+    code, message = told.get("Code", "an error"), told.get("Message", "")
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    fault = f"{what}: {message} ({code})"
+    if code in {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}:
+        return UsageError(f"the AWS credentials have expired ({code}); renew them")
+    if code in REFUSED_CREDENTIALS:
+        return UsageError(f"AWS refuses the credentials ({code}); {CREDENTIALS}")
+    if code in BUSY or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return UnreachableError(f"{fault}; try again")
+    if code in NOT_ALLOWED:
+        return NotAllowedError(f"{fault}; deploy/deployer-policy.json has what is needed")
+    return DeployError(fault)
 
 
 def caller(account: Account) -> str:

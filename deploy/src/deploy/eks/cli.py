@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 EXIT_CODES = """exit codes:
   0 done   1 failed, or refused   2 bad usage, or something is not installed or not allowed
   75 Amazon or the cluster does not answer; try again   130 interrupted
+  (./noxw itself ends with 1 for each but 0)
 """
 # Each command imports what it needs when it runs: before each call to the cluster, kubectl runs
 # `token`, which is not to wait for the others.
@@ -31,7 +32,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a stop is told like Ctrl-C
     try:
-        arguments.command(arguments)
+        from deploy.eks.account import told_in_one_line  # noqa: PLC0415
+
+        with told_in_one_line("AWS"):
+            arguments.command(arguments)
     except DeployError as error:
         say(f"deploy: {error}")
         return error.exit_code
