@@ -259,6 +259,18 @@ def test_a_deployment_is_waited_for_and_why_it_waits_is_told(
     assert "a: Unhealthy: Readiness probe failed: statuscode: 503" in told
 
 
+def test_the_autoscaler_s_pods_are_waited_for(
+    cluster: Cluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    has_backend(cluster, 1, 2)
+    cluster.has("HorizontalPodAutoscaler", "ml-backend", spec={"minReplicas": 2})
+    rollout.wait_for_scaler(cluster.kubectl, "ml-backend", 60.0)
+    assert "1 of 2 pods are ready" in capsys.readouterr().err
+    has_backend(cluster, 1)
+    with pytest.raises(DeployError, match="autoscaler ml-backend: not done within 0 s"):
+        rollout.wait_for_scaler(cluster.kubectl, "ml-backend", 0.0)
+
+
 def test_why_there_is_no_pod_is_told(cluster: Cluster, capsys: pytest.CaptureFixture[str]) -> None:
     has_backend(
         cluster,

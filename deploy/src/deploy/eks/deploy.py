@@ -60,7 +60,7 @@ def deploy(options: Options) -> None:
         "training": work.train,
         "backend": partial(work.roll_out, "backend", "ml-backend"),
         "frontend": partial(work.roll_out, "frontend", PAGE),
-        "autoscaling": partial(work.apply, "autoscaling"),
+        "autoscaling": work.scale,
         "ingress": work.expose,
         "verification": work.verify,
     }
@@ -161,6 +161,12 @@ class Work:
         """Applies a service, and waits until all its pods are new and ready."""
         done = self.apply(stage, seconds)
         rollout.wait_for_deployment(self._kubectl, deployment, seconds)
+        return done
+
+    def scale(self, seconds: float) -> Done:
+        """Applies the autoscaler, and waits until there are as many pods as it keeps at least."""
+        done = self.apply("autoscaling", seconds)
+        rollout.wait_for_scaler(self._kubectl, "ml-backend", seconds)
         return done
 
     def apply(self, stage: str, _: float) -> Done:

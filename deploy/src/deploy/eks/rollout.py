@@ -111,6 +111,25 @@ def wait_for_deployment(kubectl: Kubectl, name: str, seconds: float) -> None:
         raise DeployError(f"{error}; {reasons.remedy(news, again)}") from error
 
 
+def wait_for_scaler(kubectl: Kubectl, name: str, seconds: float) -> None:
+    """Waits until a Deployment has as many pods ready as its autoscaler keeps at least.
+
+    Raises:
+        DeployError: it has not within the time.
+    """
+
+    def look() -> str | None:
+        scaler, deployment = (
+            kubectl.get(kind, name) for kind in ("horizontalpodautoscaler", "deployment")
+        )
+        least = scaler["spec"]["minReplicas"] if scaler else 1
+        ready = deployment.get("status", {}).get("readyReplicas", 0) if deployment else 0
+        return None if ready >= least else f"{ready} of {least} pods are ready"
+
+    more = kubectl.shown("describe", f"horizontalpodautoscaler/{name}")
+    _wait(f"autoscaler {name}", look, seconds, f"`{more}` tells more; deploy again")
+
+
 def train(
     kubectl: Kubectl, job: Manifest, trainer_image: str, given: Given = NO_DATA
 ) -> str | None:

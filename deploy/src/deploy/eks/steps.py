@@ -64,7 +64,7 @@ STEPS = (
     Planned("training", 1800),
     Planned("backend", 300),
     Planned("frontend", 300),
-    Planned("autoscaling", 60),
+    Planned("autoscaling", 300),
     Planned("ingress", 600),
     Planned("verification", 300),
 )
