@@ -155,10 +155,17 @@ def test_a_session_is_its_role_with_the_path(
     assert accounts.caller(amazon.account) == expected
 
 
-def test_the_root_of_an_account_administers_no_cluster(
-    amazon: Amazon, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "arn:aws:iam::123456789012:root",
+        "arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_Admin_0123/me",  # its path is unknown
+    ],
+)
+def test_who_can_administer_no_cluster_or_is_not_known(
+    amazon: Amazon, arn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    be("arn:aws:iam::123456789012:root", monkeypatch)
+    be(arn, monkeypatch)
     with pytest.raises(UsageError, match="give --admin-arn"):
         accounts.caller(amazon.account)
 

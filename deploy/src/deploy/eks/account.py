@@ -136,6 +136,8 @@ def caller(account: Account) -> str:
     try:  # a session does not tell its role's path, which an access entry has to have
         iam = account.session.client("iam", config=CONFIG)
         return iam.get_role(RoleName=role)["Role"]["Arn"]
-    except exceptions.ClientError:
+    except exceptions.ClientError as error:
+        if role.startswith("AWSReservedSSO_"):  # whose path holds a region that only IAM knows
+            raise UsageError(f"the role {role} may not be asked for; give --admin-arn") from error
         partition, number = arn.split(":")[1], arn.split(":")[4]
         return f"arn:{partition}:iam::{number}:role/{role}"
