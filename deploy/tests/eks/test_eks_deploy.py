@@ -159,7 +159,7 @@ def test_a_session_is_its_role_with_the_path(
     "arn",
     [
         "arn:aws:iam::123456789012:root",
-        "arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_Admin_0123/me",  # its path is unknown
+        "arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_Admin_0123/me",
     ],
 )
 def test_who_can_administer_no_cluster_or_is_not_known(
