@@ -27,8 +27,8 @@ def refusal(code: str, status: int = 400) -> exceptions.ClientError:
         (exceptions.SSOTokenLoadError(error_msg="p"), UsageError, "`aws sso login`"),
         (exceptions.EndpointConnectionError(endpoint_url="u"), UnreachableError, "try again"),
         (exceptions.ParamValidationError(report="x"), DeployError, "Do: "),
-        (refusal("ExpiredToken"), UsageError, "expired (ExpiredToken); renew them"),
-        (refusal("InvalidClientTokenId"), UsageError, "AWS refuses the credentials"),
+        (refusal("ExpiredToken"), UsageError, "expired: it says so (ExpiredToken); renew them"),
+        (refusal("InvalidClientTokenId"), UsageError, "AWS refuses the credentials: it says so"),
         (
             refusal("AccessDenied"),
             NotAllowedError,

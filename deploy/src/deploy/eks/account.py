@@ -109,9 +109,9 @@ def _refusal(what: str, error: exceptions.ClientError) -> DeployError:
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     fault = f"{what}: {message} ({code})"
     if code in {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}:
-        return UsageError(f"the AWS credentials have expired ({code}); renew them")
+        return UsageError(f"the AWS credentials have expired: {message} ({code}); renew them")
     if code in REFUSED_CREDENTIALS:
-        return UsageError(f"AWS refuses the credentials ({code}); {CREDENTIALS}")
+        return UsageError(f"AWS refuses the credentials: {message} ({code}); {CREDENTIALS}")
     if code in BUSY or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return UnreachableError(f"{fault}; try again")
     if code in NOT_ALLOWED:
