@@ -11,7 +11,7 @@ from pathlib import Path
 
 PRESENT = Path(__file__).parents[2] / "stack.yaml"
 LATER = {  # by section, the names of what came later
-    "Parameters": r"InterfaceEndpoints|Backup\w+|ContainerLogs|MetricsWorkspace|\w*Budget\w*",
+    "Parameters": r"Zones|InterfaceEndpoints|Backup\w+|ContainerLogs|MetricsWorkspace|\w*Budget\w*",
     "Conditions": r"Has(InterfaceEndpoints|ContainerLogs|Metrics|Budget)",
     "Resources": (
         r"(?!S3)\w+Endpoint|EndpointSecurityGroup|Backup\w+|Budget"
@@ -23,6 +23,7 @@ LATER = {  # by section, the names of what came later
 OTHERWISE = (  # what was otherwise, now and then
     ('Default: "1.35"', 'Default: "1.34"'),
     ("Training: m7i.xlarge,m7a.xlarge,m6i.xlarge,m6a.xlarge,m5.xlarge", "Training: m7i.xlarge"),
+    ("!Ref Zones", '!GetAZs ""'),
     ("VolumeSize: 40", "VolumeSize: 30"),
 )
 SECTION = re.compile(r"^(?=[A-Z]\w+:)", re.MULTILINE)

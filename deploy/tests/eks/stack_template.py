@@ -18,6 +18,7 @@ EVERYTHING = {
     "AdminCidrs": "192.0.2.0/24,198.51.100.7/32",
     "AdminArn": "arn:aws:iam::111122223333:role/admin",
     "DeployerArn": "arn:aws:iam::111122223333:role/deployer",
+    "Zones": "us-west-2a,us-west-2b,us-west-2d",
     "NatGateways": "3",
     "InterfaceEndpoints": "true",
     "CertificateArn": "arn:aws:acm:us-west-2:111122223333:certificate/a",
@@ -27,7 +28,7 @@ EVERYTHING = {
     "MonthlyBudget": "300",
     "BudgetEmail": "me@example.com",
 }
-LEAST = {name: EVERYTHING[name] for name in ("AdminCidrs", "AdminArn")}
+LEAST = {name: EVERYTHING[name] for name in ("AdminCidrs", "AdminArn", "Zones")}
 
 
 def made(**parameters: str) -> dict[str, template.Resource]:

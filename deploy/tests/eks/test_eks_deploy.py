@@ -9,7 +9,7 @@ import pytest
 from test_stacks import TEMPLATE
 
 from deploy.eks import account as accounts
-from deploy.eks import cluster, preflight, stacks
+from deploy.eks import cluster, preflight, stacks, zones
 from deploy.eks.deploy import Work
 from deploy.eks.deployment import Deployment
 from deploy.eks.findings import Finding
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
     from fake_amazon import Amazon
 
-REQUIRED = "Parameters:\n  AdminArn: {Type: String}\n  AdminCidrs: {Type: String}"
+REQUIRED = (
+    "Parameters:\n  AdminArn: {Type: String}\n  AdminCidrs: {Type: String}\n  Zones: {Type: String}"
+)
 
 
 class Terminal(io.StringIO):
@@ -64,11 +66,13 @@ def test_a_stack_is_made_for_whoever_deploys_from_where_he_is(
     assert stack
     assert stack.values["AdminCidrs"] == "192.0.2.9/32"
     assert stack.values["AdminArn"] == "arn:aws:iam::123456789012:user/me"
+    assert stack.values["Zones"] == "us-west-2a,us-west-2b,us-west-2c"
 
 
 def test_a_second_time_it_stays_with_them(amazon: Amazon, monkeypatch: pytest.MonkeyPatch) -> None:
     work(amazon, yes=True).update_stack(60)
     monkeypatch.setattr(preflight, "own_address", lambda: "198.51.100.1/32")
+    monkeypatch.setattr(zones, "first", lambda _: "us-west-2b,us-west-2c,us-west-2d")
     amazon.sent.clear()
     done = work(amazon).update_stack(60)
     assert done == Done()

@@ -65,7 +65,6 @@ def worked_out(expression: str, **parameters: str) -> Any:  # noqa: ANN401 - as 
         ("!Cidr [10.0.0.0/16, 2, 12]", ["10.0.0.0/20", "10.0.16.0/20"]),
         ("!Cidr [10.0.0.0/28, 2, 12]", ["${10.0.0.0/28 1}", "${10.0.0.0/28 2}"]),
         ("!Select [2, !Cidr [10.0.0.0/20, 3, 11]]", "${10.0.0.0/20 3}"),
-        ('!Select [2, !GetAZs ""]', "${zone 3}"),
         ("!Select [0, !GetAtt Vpc.CidrBlocks]", "${Fn::Select}"),
         ("!Transform {Name: AWS::Include}", "${Fn::Transform}"),
         ("{Fn::Join: ['', [a, !Ref Name]]}", "a${Name}"),

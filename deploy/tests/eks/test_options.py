@@ -51,6 +51,7 @@ def test_every_parameter_of_the_template_has_its_option_and_no_other() -> None:
         ("--vpc-cidr", "10.0.0.0/21"),
         ("--vpc-cidr", "10.0.0.0/8"),
         ("--vpc-cidr", "fd00::/16"),
+        ("--zones", "us-west-2a,us-west-2b"),
         ("--admin-cidrs", "10.0.0.0/16,"),
         ("--client-cidrs", "everybody"),
         ("--nat-gateways", "2"),

@@ -31,6 +31,7 @@ EVERYTHING = {  # parameters with which nothing is left out
     "MetricsWorkspace": "true",
     "MonthlyBudget": "100",
     "NatGateways": "3",
+    "Zones": "us-west-2a,us-west-2b,us-west-2c",
 }
 # What CloudFormation may call for these types, but does not for what the template asks of them.
 FEATURES = (

@@ -13,7 +13,7 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError, EndpointConnectionError
 from moto import mock_aws
 
-from deploy.eks import inputs, preflight, programs, quotas, stacks, template
+from deploy.eks import inputs, preflight, programs, quotas, stacks, template, zones
 from deploy.eks.account import Account
 from deploy.eks.deployment import TAG, Deployment
 from deploy.eks.options import Options
@@ -186,6 +186,32 @@ def test_a_region_that_is_not_enabled(account: Account, monkeypatch: pytest.Monk
 def test_a_region_with_too_few_zones() -> None:
     elsewhere = Account(boto3.Session(region_name="us-west-1"), "us-west-1")
     assert "--region us-west-1: it has 2 zones" in texts(found(elsewhere))
+
+
+@pytest.mark.usefixtures("wide")
+def test_zones_that_eks_does_not_take(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zones, "usable", lambda _: ["us-west-2b", "us-west-2c", "us-west-2d"])
+    assert "zones" not in texts(found(account, Zones="us-west-2d,us-west-2c,us-west-2b"))
+    for chosen in ("us-west-2a,us-west-2b,us-west-2c", "us-west-2b,us-west-2b,us-west-2c"):
+        [fault] = [each for each in found(account, Zones=chosen) if "--zones" in each.what]
+        assert f"--zones {chosen}: these are no 3 zones that Amazon EKS takes" in fault.what
+        assert fault.remedy == "give 3 of us-west-2b, us-west-2c, us-west-2d"
+
+
+@pytest.mark.usefixtures("wide")
+def test_the_zones_of_a_deployment_stay(account: Account) -> None:
+    SESSION.client("cloudformation").create_stack(
+        StackName=NAME,
+        TemplateBody="Parameters: {Zones: {Type: String}}\n" + STACK,
+        Tags=[{"Key": TAG, "Value": NAME}],
+        Parameters=[
+            {"ParameterKey": "Zones", "ParameterValue": "us-west-2a,us-west-2b,us-west-2c"}
+        ],
+    )
+    assert "zones" not in texts(found(account))
+    assert "zones" not in texts(found(account, Zones="us-west-2a,us-west-2b,us-west-2c"))
+    told = texts(found(account, Zones="us-west-2b,us-west-2c,us-west-2d"))
+    assert "the deployment is in us-west-2a,us-west-2b,us-west-2c" in told
 
 
 @pytest.mark.usefixtures("wide")

@@ -16,6 +16,7 @@ from deploy.eks.deployment import TAG
 LARGEST = 51_200  # bytes that are sent inline: the quotas of CloudFormation
 PARAMETERS = {  # with what they are at first
     "VpcCidr": "10.0.0.0/16",
+    "Zones": None,
     "NatGateways": "1",
     "InterfaceEndpoints": "false",
     "KubernetesVersion": "1.35",

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 TEMPLATE = (ROOT / "deploy/stack.yaml").read_text()
 ADMIN = "arn:aws:iam::123456789012:role/deployer"
-LEAST: dict[str, str | None] = {"AdminCidrs": "127.0.0.1/32", "AdminArn": ADMIN}
+OLDER: dict[str, str | None] = {"AdminCidrs": "127.0.0.1/32", "AdminArn": ADMIN}
+ZONES = {"Zones": f"{REGION}a,{REGION}b,{REGION}c"}  # those of an older stack
+LEAST: dict[str, str | None] = {**OLDER, **ZONES}
+UPGRADE: dict[str, str | None] = {**dict.fromkeys(OLDER), **ZONES}
 MOST: dict[str, str | None] = {
     **LEAST,
     "VpcCidr": "172.18.0.0/16",
@@ -66,14 +69,16 @@ def test_it_comes_and_goes(account: Account, stack: str, parameters: dict[str, s
 
 
 def test_an_older_one_is_upgraded_in_place(account: Account, stack: str, older: str) -> None:
-    made = account.bring(stack, older, LEAST, "CREATE")
+    made = account.bring(stack, older, OLDER, "CREATE")
     assert made["StackStatus"] == "CREATE_COMPLETE", account.events(stack)
     before = physical(account, stack)
-    upgraded = account.bring(stack, TEMPLATE, dict.fromkeys(LEAST))
+    upgraded = account.bring(stack, TEMPLATE, UPGRADE)
     assert upgraded["StackStatus"] == "UPDATE_COMPLETE", account.events(stack)
     after = physical(account, stack)
     kept = {
         "Vpc",
+        "PublicSubnet1",
+        "PrivateSubnet3",
         "Cluster",
         "FileSystem",
         "ImgsAccessPoint",
@@ -94,10 +99,10 @@ def test_an_older_one_is_upgraded_in_place(account: Account, stack: str, older: 
 
 
 def test_an_upgrade_that_fails_is_undone(account: Account, stack: str, older: str) -> None:
-    account.bring(stack, older, LEAST, "CREATE")
+    account.bring(stack, older, OLDER, "CREATE")
     before = physical(account, stack)
     account.amazon.faults.order(Fault("create:BackupPlan", "no such role"))
-    after = account.bring(stack, TEMPLATE, dict.fromkeys(LEAST))
+    after = account.bring(stack, TEMPLATE, UPGRADE)
     assert after["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
     assert physical(account, stack) == before
     account.amazon.faults.order()

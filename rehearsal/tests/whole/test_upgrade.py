@@ -22,7 +22,11 @@ pytest_plugins = ["whole_fixtures"]
 
 PAUSE = 0.5  # seconds
 TAG = "ml-pipeline:deployment"
-KEPT = ("Vpc", "Cluster", "FileSystem", "ImgsAccessPoint", "DataAccessPoint", "ModelAccessPoint")
+KEPT = (
+    *("Vpc", "PublicSubnet1", "PublicSubnet2", "PublicSubnet3"),
+    *("PrivateSubnet1", "PrivateSubnet2", "PrivateSubnet3"),
+    *("Cluster", "FileSystem", "ImgsAccessPoint", "DataAccessPoint", "ModelAccessPoint"),
+)
 
 
 def test_an_older_stack_is_upgraded_in_place(eks: Program, stand_in: Rehearsal) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib import resources as files
 from typing import TYPE_CHECKING, Any
 
-from deploy.eks import stacks, template
+from deploy.eks import stacks, template, zones
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -160,7 +160,7 @@ def _disk(group: Resource, made: Sequence[Resource]) -> int:
 
 def _network(made: Sequence[Resource], bill: _Bill) -> Iterator[Line]:
     gateways = len(_of(made, "AWS::EC2::NatGateway"))
-    addresses = len(_of(made, "AWS::EC2::EIP")) + template.ZONES
+    addresses = len(_of(made, "AWS::EC2::EIP")) + zones.COUNT
     yield bill.line(f"NAT gateways: {gateways}", "nat", gateways * HOURS)
     yield bill.line("data through NAT", "nat-data", NAT_GB)
     yield bill.line("load balancer", "balancer", HOURS)

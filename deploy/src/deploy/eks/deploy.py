@@ -22,6 +22,7 @@ from deploy.eks import (
     stacks,
     stages,
     verification,
+    zones,
 )
 from deploy.eks.account import caller, open_account
 from deploy.eks.findings import Finding
@@ -222,6 +223,8 @@ class Work:
             if address is None:
                 raise UsageError("this machine's address is not known; give --admin-cidrs")
             settings["AdminCidrs"] = address
+        if not (before.get("Zones") or "Zones" in self._options.parameters):
+            settings["Zones"] = zones.first(self._account)
         return settings
 
     def _confirm(self, change_set: ChangeSet) -> None:

@@ -68,6 +68,13 @@ _ROLE = "arn:aws:iam::111122223333:role/admin"
 SETTINGS = (
     Setting("--vpc-cidr", "VpcCidr", network, "CIDR", "of the network, at first (10.0.0.0/16)"),
     Setting(
+        "--zones",
+        "Zones",
+        like(r"[a-z0-9-]+(,[a-z0-9-]+){2}", "us-west-2a,us-west-2b,us-west-2c", optional=False),
+        "ZONE,ZONE,ZONE",
+        "of the network, at first (the first three that Amazon EKS takes)",
+    ),
+    Setting(
         "--nat-gateways",
         "NatGateways",
         one_of(1, 3),

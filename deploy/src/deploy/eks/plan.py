@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from deploy import kubectl
-from deploy.eks import charts, costs, overlay, permissions, stacks, stages, template
+from deploy.eks import charts, costs, overlay, permissions, stacks, stages, template, zones
 from deploy.eks.images import SERVICES, repository
 from deploy.eks.steps import STEPS
 
@@ -29,7 +29,11 @@ if TYPE_CHECKING:
 
 WIDTH = 100
 # What only the account, or this machine's place in the internet, can tell.
-UNKNOWN = {"AdminArn": "${the role or user that deploys}", "AdminCidrs": "${this machine}/32"}
+UNKNOWN = {
+    "AdminArn": "${the role or user that deploys}",
+    "AdminCidrs": "${this machine}/32",
+    "Zones": ",".join(f"${{zone {number}}}" for number in range(1, zones.COUNT + 1)),
+}
 NO_DIGEST = "sha256:" + "0" * 64
 _SECRETS = re.compile(r"(?<=://)[^/@]*@|[?#].*")
 

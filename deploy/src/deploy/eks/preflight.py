@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from deploy.eks import inputs, programs, quotas, stacks, template
+from deploy.eks import inputs, programs, quotas, stacks, template, zones
 from deploy.eks.account import CONFIG, told_in_one_line
 from deploy.eks.deployment import TAG
 from deploy.eks.findings import Finding
@@ -45,7 +45,7 @@ def check(account: Account, options: Options) -> list[Finding]:
     found += inputs.check(values, resources, region)
     if blocked:
         return found
-    found += _guarded(_check_region(account))
+    found += _guarded(_check_region(account, options, _parameters(stack).get("Zones")))
     if "AdminCidrs" not in values:
         found += _check_address()
     found += _guarded(_check_certificate(account, values["CertificateArn"]))
@@ -91,7 +91,7 @@ def _check_account(account: Account) -> Iterator[Finding]:
         yield Finding(str(error))
 
 
-def _check_region(account: Account) -> Iterator[Finding]:
+def _check_region(account: Account, options: Options, before: str | None) -> Iterator[Finding]:
     """Whether the account may use the region, asked of one that needs no opting in."""
     home = HOMES[template.partition(account.region)]
     ec2 = account.session.client("ec2", region_name=home, config=CONFIG)
@@ -103,16 +103,29 @@ def _check_region(account: Account) -> Iterator[Finding]:
             "enable it under Account, AWS Regions, or give another",
         )
         return
-    ec2 = account.session.client("ec2", config=CONFIG)
-    with told_in_one_line("DescribeAvailabilityZones"):
-        zones = ec2.describe_availability_zones(
-            Filters=[{"Name": "zone-type", "Values": ["availability-zone"]}]
-        )["AvailabilityZones"]
-    if len(zones) < template.ZONES:
+    yield from _check_zones(account, options.parameters.get("Zones"), before)
+
+
+def _check_zones(account: Account, chosen: str | None, before: str | None) -> Iterator[Finding]:
+    if before:
+        if chosen not in {None, before}:
+            yield Finding(
+                f"--zones {chosen}: the deployment is in {before}, and its nodes and file system "
+                "would be replaced",
+                "leave it out, or give another --name",
+            )
+        return
+    usable = zones.usable(account)
+    if len(usable) < zones.COUNT:
         yield Finding(
-            f"--region {account.region}: it has {len(zones)} zones for this account, but "
-            f"{template.ZONES} are needed",
+            f"--region {account.region}: it has {len(usable)} zones that Amazon EKS takes of this "
+            f"account, but {zones.COUNT} are needed",
             "give another region",
+        )
+    elif chosen and len(set(chosen.split(",")) & set(usable)) < zones.COUNT:
+        yield Finding(
+            f"--zones {chosen}: these are no {zones.COUNT} zones that Amazon EKS takes",
+            f"give {zones.COUNT} of {', '.join(usable)}",
         )
 
 

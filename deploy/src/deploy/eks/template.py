@@ -19,7 +19,6 @@ from deploy.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-ZONES = 3  # that every region which is open to all has; their names differ
 _NOTHING = object()  # what `AWS::NoValue` stands for
 _LISTS = ("CommaDelimitedList", "List<")
 # By this property `Ref` knows resources of these types; others get an id of Amazon's.
@@ -216,8 +215,6 @@ class _Work:
             return self.values.get(content, f"${{{content}}}")
         if kind == "Fn::GetAtt":
             return f"${{{'.'.join(content)}}}"
-        if kind == "Fn::GetAZs":
-            return [f"${{zone {number}}}" for number in range(1, ZONES + 1)]
         return _list_function(kind, content, self.template.get("Mappings", {}))
 
     def text(self, content: Any) -> str:  # noqa: ANN401 - as YAML has it
