@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 NAME = "rehearsal-refusal"
 NAMESPACE = "ml-pipeline"
 SECONDS, PAUSE = 60.0, 0.5
+LEAVING = "has(object.metadata.deletionTimestamp)"  # whose finalizers may be taken away
 
 
 @contextmanager
@@ -54,7 +55,7 @@ def described(group: str, resource: str, reason: str) -> list[dict[str, Any]]:
     policy = {
         "failurePolicy": "Fail",
         "matchConstraints": {"resourceRules": [rule]},
-        "validations": [{"expression": "false", "message": reason}],
+        "validations": [{"expression": LEAVING, "message": reason}],
     }
     binding = {
         "policyName": NAME,
