@@ -71,6 +71,8 @@ CALLED = {
     "ec2": [
         "DescribeAddresses",
         "DescribeAvailabilityZones",
+        "DescribeInstanceTypeOfferings",
+        "DescribeInstanceTypes",
         "DescribeInstances",
         "DescribeRegions",
         "DescribeVpcs",

@@ -268,6 +268,21 @@ def test_names_that_something_else_has(account: Account) -> None:
 
 
 @pytest.mark.usefixtures("wide")
+def test_types_of_instances_are_looked_for(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = {"ServingInstanceTypes": "m7g.large"}
+    assert "m7g.large: it is arm64" in texts(found(account, **given))
+    assert "m7g.large" not in texts(found(account, Architecture="arm64", **given))
+    refused = {"Error": {"Code": "UnauthorizedOperation", "Message": "you may not"}}
+    error = ClientError(refused, "DescribeInstanceTypes")  # type: ignore[arg-type]
+    answers(monkeypatch, "DescribeInstanceTypes", error)
+    [note] = [each for each in found(account, **given) if "DescribeInstanceTypes" in each.what]
+    assert "not checked: " in note.what
+    assert not note.is_fatal
+
+
+@pytest.mark.usefixtures("wide")
 def test_what_may_not_be_asked_is_a_note(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     refused = {"Error": {"Code": "AccessDenied", "Message": "you may not"}}
     answers(monkeypatch, "DescribeRegions", ClientError(refused, "DescribeRegions"))  # type: ignore[arg-type]

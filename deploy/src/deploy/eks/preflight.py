@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from deploy.eks import inputs, programs, quotas, stacks, template, zones
+from deploy.eks import inputs, instances, programs, quotas, stacks, template, zones
 from deploy.eks.account import CONFIG, told_in_one_line
 from deploy.eks.deployment import TAG
 from deploy.eks.findings import Finding
@@ -16,12 +16,13 @@ from deploy.eks.names import find_taken
 from deploy.errors import DeployError, UnreachableError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from types_boto3_cloudformation.type_defs import StackTypeDef
 
     from deploy.eks.account import Account
     from deploy.eks.options import Options
+    from deploy.eks.template import Resource
 
 ADDRESS_URL = "https://checkip.amazonaws.com"
 ADDRESS_SECONDS = 5.0
@@ -46,6 +47,7 @@ def check(account: Account, options: Options) -> list[Finding]:
     if blocked:
         return found
     found += _guarded(_check_region(account, options, _parameters(stack).get("Zones")))
+    found += _guarded(_check_instances(account, resources, values))
     if "AdminCidrs" not in values:
         found += _check_address()
     found += _guarded(_check_certificate(account, values["CertificateArn"]))
@@ -127,6 +129,15 @@ def _check_zones(account: Account, chosen: str | None, before: str | None) -> It
             f"--zones {chosen}: these are no {zones.COUNT} zones that Amazon EKS takes",
             f"give {zones.COUNT} of {', '.join(usable)}",
         )
+
+
+def _check_instances(
+    account: Account, resources: Sequence[Resource], values: Mapping[str, str]
+) -> Iterator[Finding]:
+    given = values.get("Zones")
+    chosen = given.split(",") if given else zones.usable(account)[: zones.COUNT]
+    if chosen:
+        yield from instances.check(account, resources, values["Architecture"], chosen)
 
 
 def _find_stack(account: Account, name: str) -> StackTypeDef | None:
