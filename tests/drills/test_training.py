@@ -23,10 +23,10 @@ EPOCH = re.compile(r"epoch (\d+) of \d+:")
 def test_killed_and_stopped_mid_epoch(backend: Backend, report: Report, *, full: bool) -> None:
     settings = {"MODEL_NAME": "drilled", "EPOCHS": str(20 if full else 5)}
     first = start_trainer(backend, settings)
-    wait_until(lambda: len(epochs_of(first)) >= 2, "two epochs")
+    wait_until(lambda: len(epochs_of(first)) >= 2, "two epochs", 180)
     run("docker", "kill", first)
     second = start_trainer(backend, settings)
-    wait_until(lambda: bool(epochs_of(second)), "another epoch")
+    wait_until(lambda: bool(epochs_of(second)), "another epoch", 180)
     began = time.monotonic()
     run("docker", "stop", "--time=30", second)
     seconds, code = time.monotonic() - began, exit_code(second)
