@@ -13,7 +13,7 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError, EndpointConnectionError
 from moto import mock_aws
 
-from deploy.eks import inputs, preflight, programs, quotas, stacks, template, zones
+from deploy.eks import charts, inputs, preflight, programs, quotas, stacks, template, zones
 from deploy.eks.account import Account
 from deploy.eks.deployment import TAG, Deployment
 from deploy.eks.options import Options
@@ -386,6 +386,10 @@ def test_vcpus_by_the_size(kind: str, cpus: int) -> None:
         ({"WebAclArn": "arn:aws:wafv2:eu-west-1:1:regional/webacl/a/b"}, f"is not of {REGION}"),
         ({"ServingDesired": "7"}, "ServingMin 2, ServingDesired 7, ServingMax 6"),
         ({"ServingMin": "4"}, "are not in order"),
+        ({"ServingMin": "7", "ServingDesired": "7"}, "are not in order"),
+        ({"ServingDesired": "1"}, "are not in order"),
+        ({"MonthlyBudget": "300"}, "--monthly-budget 300: there is nobody to tell"),
+        ({"BudgetEmail": "me@example.com"}, "--budget-email me@example.com: there is no budget"),
     ],
 )
 def test_what_does_not_fit_together(parameters: dict[str, str], told: str) -> None:
@@ -402,6 +406,7 @@ def test_what_does_not_fit_together(parameters: dict[str, str], told: str) -> No
         {"VpcCidr": "10.0.0.0/19"},
         {"WebAclArn": f"arn:aws:wafv2:{REGION}:123456789012:regional/webacl/a/b"},
         {"ServingMin": "6", "ServingDesired": "6"},
+        {"MonthlyBudget": "300", "BudgetEmail": "me@example.com"},
     ],
 )
 def test_what_fits_together(parameters: dict[str, str]) -> None:
@@ -438,6 +443,26 @@ def test_this_machine_s_address_without_a_way_to_the_internet(
 ) -> None:
     monkeypatch.setattr(preflight, "ADDRESS_URL", "http://127.0.0.1:9/")
     assert preflight.own_address() is None
+
+
+@pytest.mark.usefixtures("wide")
+def test_a_mirror_without_the_charts(account: Account, tmp_path: Path) -> None:
+    def told(mirror: Path) -> list[Finding]:
+        given = {"AdminCidrs": "203.0.113.7/32"}
+        options = Options(Deployment(NAME, REGION), given, chart_mirror=mirror)
+        found = preflight.check(account, options)
+        return [each for each in found if "--chart-mirror" in each.what]
+
+    [fault] = told(tmp_path / "none")
+    assert f"--chart-mirror {tmp_path / 'none'}: there is no such folder" in fault.what
+    assert fault.is_fatal
+    first, *others = [f"{each.chart}-{each.version}.tgz" for each in charts.read()]
+    for name in others:
+        (tmp_path / name).touch()
+    [fault] = told(tmp_path)
+    assert f"there is no {first} in it" in fault.what
+    (tmp_path / first).touch()
+    assert told(tmp_path) == []
 
 
 def checked(kubernetes: str = "1.35", architecture: str = "amd64") -> str:

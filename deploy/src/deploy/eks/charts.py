@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from deploy.eks.deployment import ROOT, TAG
+from deploy.eks.findings import Finding
 from deploy.eks.helm import Helm
 from deploy.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from deploy.eks.deployment import Deployment
     from deploy.kubectl import Kubectl
 
 CHARTS = ROOT / "deploy/charts"
+ARCHIVES = "`helm pull` fetches the archives of deploy/charts/charts.toml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,22 @@ def merged(shared: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
         else:
             result[key] = value
     return result
+
+
+def check(mirror: Path | None) -> Iterator[Finding]:
+    """The charts that a mirror lacks.
+
+    Args:
+        mirror: a folder with the charts' archives; None when there is none.
+    """
+    if mirror and not mirror.is_dir():
+        yield Finding(f"--chart-mirror {mirror}: there is no such folder", ARCHIVES)
+        return
+    for each in read():
+        try:
+            source(each, mirror)
+        except UsageError as error:
+            yield Finding(str(error), ARCHIVES)
 
 
 def source(chart: Chart, mirror: Path | None) -> list[str]:

@@ -36,6 +36,7 @@ def check(
     yield from _check_certificate(values["CertificateArn"], region)
     yield from _check_web_acl(values["WebAclArn"], region)
     yield from _check_sizes(values)
+    yield from _check_budget(values["MonthlyBudget"], values["BudgetEmail"])
 
 
 def _check_vpc(block: str, resources: Sequence[Resource]) -> Iterator[Finding]:
@@ -113,4 +114,16 @@ def _check_sizes(values: Mapping[str, str]) -> Iterator[Finding]:
         yield Finding(
             f"{told}: these are not in order",
             "give --serving-min, --serving-desired and --serving-max, each at least the one before",
+        )
+
+
+def _check_budget(dollars: str, email: str) -> Iterator[Finding]:
+    """One without the other is none, as the stack has it."""
+    if float(dollars) and not email:
+        yield Finding(
+            f"--monthly-budget {dollars}: there is nobody to tell of it", "give --budget-email too"
+        )
+    if email and not float(dollars):
+        yield Finding(
+            f"--budget-email {email}: there is no budget to tell of", "give --monthly-budget too"
         )

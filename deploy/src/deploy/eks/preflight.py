@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from deploy.eks import inputs, instances, programs, quotas, stacks, template, zones
+from deploy.eks import charts, inputs, instances, programs, quotas, stacks, template, zones
 from deploy.eks.account import CONFIG, told_in_one_line
 from deploy.eks.deployment import TAG
 from deploy.eks.findings import Finding
@@ -44,6 +44,7 @@ def check(account: Account, options: Options) -> list[Finding]:
     resources = template.resources(text, known, name, region)
     found = [*programs.check(values["KubernetesVersion"], values["Architecture"]), *blocked]
     found += inputs.check(values, resources, region)
+    found += charts.check(options.chart_mirror)
     if blocked:
         return found
     found += _guarded(_check_region(account, options, _parameters(stack).get("Zones")))
