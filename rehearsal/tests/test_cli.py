@@ -35,11 +35,12 @@ def test_an_unknown_command_is_refused() -> None:
     assert "invalid choice: 'perform'" in told.stderr
 
 
-def test_without_docker_one_line_tells_what_to_do(tmp_path: Path) -> None:
+def test_all_that_is_missing_is_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "kubectl").touch(mode=0o755)
     told = run(path=str(tmp_path))
     assert told.returncode == 1
-    (_, fault) = told.stderr.splitlines()
-    assert fault.startswith("rehearsal: docker: cannot be started (No such file or directory)")
+    (fault,) = told.stderr.splitlines()
+    assert fault.startswith("rehearsal: docker, kind, ctlptl, helm: not on the PATH; ")
 
 
 def test_without_the_program_one_line_tells_what_to_do(

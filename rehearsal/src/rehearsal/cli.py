@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[3]
 PROGRAM = ROOT / ".nox/env_deploy/bin/eks"
 WANTED_SECONDS = 480  # from nothing to a classified picture, on two cores
-WELL_SECONDS, PAUSE = 60.0, 5.0
+PROGRAMS = ("docker", "kind", "ctlptl", "kubectl", "helm")
 INTERRUPTED = 130
 EXAMPLES = """examples:
   ./noxw -s rehearse_eks                     deploy, look, destroy, and tell how long it took
@@ -83,7 +84,7 @@ def rehearse(*, keep: bool) -> int:
         ready = time.monotonic()
         code = run(stand_in, "deploy", "--yes", *stand_in.arguments, name=name)
         classified = time.monotonic()
-        code = code or _look(stand_in, name)
+        code = code or run(stand_in, "status", name=name)
         if keep:
             _wait(stand_in, name)
         ended = time.monotonic()
@@ -97,7 +98,21 @@ def rehearse(*, keep: bool) -> int:
         f" (at most {WANTED_SECONDS} s are wanted)"
     )
     say(f"destroyed in {gone - ended:.0f} s, and nothing is left")
+    say(f"all of it took {time.monotonic() - began:.0f} s")
     return 0
+
+
+def check_programs() -> None:
+    """Sees that all is there that a rehearsal needs.
+
+    Raises:
+        RehearsalError: something is not.
+    """
+    missing = [each for each in PROGRAMS if shutil.which(each) is None]
+    if missing:
+        raise RehearsalError(
+            f"{', '.join(missing)}: not on the PATH; README.md tells what is needed"
+        )
 
 
 def run(stand_in: Rehearsal, command: str, *arguments: str, name: str) -> int:
@@ -109,7 +124,7 @@ def run(stand_in: Rehearsal, command: str, *arguments: str, name: str) -> int:
     if not PROGRAM.is_file():
         raise RehearsalError(f"{PROGRAM}: not installed; `./noxw -s env_deploy` does it")
     where = (f"--name={name}", f"--region={REGION}")
-    say(f"$ eks {command} {shlex.join([*where, *arguments])}")
+    say(f"$ ./noxw -s {command}_eks -- {shlex.join([*where, *arguments])}")
     environment = own_environment() | dict(stand_in.environment)
     with subprocess.Popen([PROGRAM, command, *where, *arguments], env=environment) as process:
         try:
@@ -132,16 +147,10 @@ def tell(text: str) -> None:
     sys.stdout.flush()
 
 
-def _look(stand_in: Rehearsal, name: str) -> int:
-    """Shows the deployment, once it is well: the autoscaler has just begun to add pods."""
-    until = time.monotonic() + WELL_SECONDS
-    while (code := run(stand_in, "status", name=name)) and time.monotonic() < until:
-        time.sleep(PAUSE)
-    return code
-
-
 @contextmanager
 def _started() -> Iterator[Rehearsal]:
+    check_programs()
+    say("nothing of Amazon's is called, and nothing is paid; names and addresses hold in here only")
     from rehearsal.stand_ins import stand_ins  # noqa: PLC0415 -- takes seconds, for moto
 
     with tempfile.TemporaryDirectory(prefix="ml-pipeline-rehearsal-") as folder:

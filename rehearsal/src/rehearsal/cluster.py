@@ -175,17 +175,28 @@ def _made(name: str, kubeconfig: Path, folder: Path) -> Cluster:
     )
 
 
+def _pushed(registry: str) -> list[str]:
+    """What this machine's Docker calls the images that it has pushed there."""
+    try:
+        port = run("docker", "port", registry, "5000").rpartition(":")[2]
+    except RehearsalError:
+        return []
+    of = f"--filter=reference=localhost:{port}/*/*"
+    return run("docker", "image", "ls", of, "--format={{.Repository}}:{{.Tag}}").split()
+
+
 def _remove(name: str, written: Path, environment: dict[str, str]) -> None:
     """Whatever there is of a cluster, of which one half may never have been made.
 
     Files of the containers' user only root on a node removes.
     """
-    node = node_names(name)[0]
+    node, registry = node_names(name)[0], f"{name}-registry"
     steps = (
         ("docker", "exec", node, "find", VOLUMES, "-mindepth", "1", "-delete"),
         ("kind", "delete", "cluster", f"--name={name}"),
+        ("docker", "rmi", "--force", name, *_pushed(registry)),
+        ("docker", "rm", "--force", "--volumes", registry),  # which ctlptl would leave behind
         ("ctlptl", "delete", f"--filename={written}", "--ignore-not-found"),
-        ("docker", "rmi", "--force", name),
     )
     for step in steps:
         with suppress(RehearsalError):

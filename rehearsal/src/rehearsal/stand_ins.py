@@ -59,7 +59,8 @@ def stand_ins(folder: Path) -> Iterator[Rehearsal]:
         proxy = stack.enter_context(balancer.balance(kind, aws.url))
         yield Rehearsal(
             environment=dict(aws.environment)
-            | {"HTTP_PROXY": proxy, "http_proxy": proxy, "NO_PROXY": "127.0.0.1,localhost"},
+            | {"HTTP_PROXY": proxy, "http_proxy": proxy, "NO_PROXY": "127.0.0.1,localhost"}
+            | {"KUBECACHEDIR": str(folder / "cache")},
             arguments=(
                 f"--chart-mirror={charts.pack(folder)}",
                 "--admin-cidrs=127.0.0.1/32",
