@@ -1,4 +1,4 @@
-"""A cluster that refuses one kind of objects, as a policy of its owner's would."""
+"""A cluster that refuses an object, as a policy of its owner's would."""
 
 from __future__ import annotations
 
@@ -18,29 +18,31 @@ NAME = "rehearsal-refusal"
 NAMESPACE = "ml-pipeline"
 SECONDS, PAUSE = 60.0, 0.5
 LEAVING = "has(object.metadata.deletionTimestamp)"  # whose finalizers may be taken away
+OTHER = "object.metadata.name != '{name}'"
 
 
 @contextmanager
-def refused(cluster: Cluster, group: str, resource: str, reason: str) -> Iterator[None]:
-    """Has the API server refuse a resource, from when it does until afterwards.
+def refused(cluster: Cluster, group: str, resource: str, name: str, reason: str) -> Iterator[None]:
+    """Has the API server refuse an object, from when it does until afterwards.
 
     Args:
         cluster: whose API server.
-        group: of the API, such as apps; empty for the core.
+        group: of the API, such as apps.
         resource: such as deployments.
+        name: of the only one that is refused.
         reason: that it tells.
     """
-    policies = described(group, resource, reason)
+    policies = described(group, resource, name, reason)
     listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": policies})
     cluster.kubectl("apply", "--filename=-", given=listed)
     try:
-        _wait(cluster, group, resource, reason)
+        _wait(cluster, f"{resource}.{group}/{name}", reason)
         yield
     finally:
         cluster.kubectl("delete", "--filename=-", given=listed)
 
 
-def described(group: str, resource: str, reason: str) -> list[dict[str, Any]]:
+def described(group: str, resource: str, name: str, reason: str) -> list[dict[str, Any]]:
     """The policy, and where it holds.
 
     https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/
@@ -55,7 +57,9 @@ def described(group: str, resource: str, reason: str) -> list[dict[str, Any]]:
     policy = {
         "failurePolicy": "Fail",
         "matchConstraints": {"resourceRules": [rule]},
-        "validations": [{"expression": LEAVING, "message": reason}],
+        "validations": [
+            {"expression": f"{LEAVING} || {OTHER.format(name=name)}", "message": reason}
+        ],
     }
     binding = {
         "policyName": NAME,
@@ -72,11 +76,10 @@ def described(group: str, resource: str, reason: str) -> list[dict[str, Any]]:
     ]
 
 
-def _wait(cluster: Cluster, group: str, resource: str, reason: str) -> None:
+def _wait(cluster: Cluster, which: str, reason: str) -> None:
     """Until the API server has heard of it, which takes a moment."""
     until = time.monotonic() + SECONDS
-    which = f"{resource}.{group}" if group else resource
-    probe = ("annotate", which, "--all", f"--namespace={NAMESPACE}", "--dry-run=server", "probe=1")
+    probe = ("annotate", which, f"--namespace={NAMESPACE}", "--dry-run=server", "probe=1")
     while True:
         try:
             cluster.kubectl(*probe)
@@ -84,5 +87,5 @@ def _wait(cluster: Cluster, group: str, resource: str, reason: str) -> None:
             if reason in str(error):
                 return
             raise
-        assert time.monotonic() < until, f"{which} are still taken"
+        assert time.monotonic() < until, f"{which} is still taken"
         time.sleep(PAUSE)

@@ -141,7 +141,7 @@ def test_a_cluster_that_refuses_something_tells_why(
 ) -> None:
     group, resource, name = REFUSED[step]
     where = f"--namespace={NAMESPACE}"
-    with refused(stand_in.cluster, group, resource, "the owner does not want it"):
+    with refused(stand_in.cluster, group, resource, name, "the owner does not want it"):
         stand_in.cluster.kubectl("delete", f"{resource}.{group}", name, where)
         ended = eks.deploy(*(["--data=flowers"] if step == "training" else []))
     assert ended.code == 1, ended.stderr
