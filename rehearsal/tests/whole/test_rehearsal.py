@@ -94,7 +94,7 @@ def test_another_training_makes_a_version_that_can_be_taken_back(eks: Program) -
 
 
 FAULTS = {
-    "preflight": Fault("sts:GetCallerIdentity", "the clock is wrong", "SignatureDoesNotMatch"),
+    "preflight": Fault("sts:GetCallerIdentity", "not for you", "AccessDenied"),
     "stack": Fault("update:ClusterLogs", "no such key"),
     "images": Fault("ecr:GetAuthorizationToken", "not for you", "AccessDeniedException"),
     "cluster": Fault("eks:DescribeCluster", "not for you", "AccessDeniedException"),
