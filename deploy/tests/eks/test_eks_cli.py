@@ -9,6 +9,8 @@ from deploy.eks.deployment import Deployment
 from deploy.errors import DeployError, UnreachableError, UsageError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from deploy.eks.options import Options
 
 COMMANDS = ("deploy", "destroy", "status", "train", "rollback")
@@ -67,7 +69,24 @@ def test_a_plan_needs_no_region(called: list[Any], monkeypatch: pytest.MonkeyPat
     monkeypatch.delenv("AWS_REGION")
     assert cli.main(["deploy", "--plan"]) == 0
     assert called[0][0][0].deployment.region == "us-west-2"
+    assert called[0][0][0].is_example_region
     assert cli.main(["deploy"]) == 2
+    assert cli.main(["deploy", "--plan", "--region=us-west-2"]) == 0
+    monkeypatch.setenv("AWS_REGION", "us-west-2")
+    assert cli.main(["deploy", "--plan"]) == 0
+    assert not any(each.is_example_region for [each], _ in called[1:])
+
+
+def test_a_plan_with_a_fault_is_told_and_ends_with_2(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("AWS_PROFILE", "which-is-not-there")
+    assert cli.main(["deploy", "--plan", "--serving-min=7"]) == 2
+    told = capsys.readouterr()
+    assert "- fault: ServingMin 7, ServingDesired 3, ServingMax 6" in told.out
+    assert told.err == "deploy: 1 fault, told above; nothing was made or changed\n"
+    assert cli.main(["deploy", "--plan"]) == 0
 
 
 def test_the_others_get_what_they_need(called: list[Any]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.eks import plan, stacks
+from deploy.eks import outline, plan, stacks
 from deploy.eks.deployment import Deployment
 from deploy.eks.options import Options
 from deploy.eks.steps import STEPS
@@ -33,7 +33,7 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def written(data: str | None = None, **parameters: str) -> str:
-    return plan.write(Options(HERE, parameters, data=data))
+    return outline.write(plan.make(Options(HERE, parameters, data=data)))
 
 
 def section(text: str, title: str) -> str:
@@ -124,6 +124,65 @@ def test_what_only_the_account_knows_is_not_made_up(
     assert "${the role or user that deploys}" in told
     assert "203.0.113.7/32" in told
     assert "${this machine}" not in told
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (Options(HERE, {"MonthlyBudget": "9"}), "- fault: --monthly-budget 9: there is nobody"),
+        (Options(HERE, {"AdminCidrs": "0.0.0.0/0"}), "- note: --admin-cidrs 0.0.0.0/0: THE WHOLE"),
+        (Options(Deployment("mine", "us-west-9")), "- fault: --region us-west-9: there is no such"),
+        (Options(HERE, data="/home/me/photos"), "- fault: --data /home/me/photos: data of this"),
+        (Options(HERE, data="s3://bucket"), "- fault: --data s3://bucket: it names no object"),
+        (Options(HERE, data="http://10.0.0.1/a.zip"), "- fault: --data: a training cannot reach"),
+        (Options(HERE, chart_mirror=Path("/none")), "- fault: --chart-mirror /none: there is no"),
+    ],
+)
+def test_what_stands_in_the_way_is_told_under_the_summary(
+    options: Options, told: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    planned = plan.make(options)
+    assert told in outline.write(planned).partition("\n## Steps")[0]
+    assert any(each.is_fatal for each in planned.findings) == ("fault" in told)
+
+
+def test_data_that_can_be_had_is_no_fault(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for data in (None, "flowers", "s3://bucket/key", "https://example.com/a.zip"):
+        assert "## Faults (0) and notes (1)" in written(data)
+
+
+def test_a_region_that_nobody_named_is_an_example(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    text = outline.write(plan.make(Options(HERE, is_example_region=True)))
+    assert "- region: us-west-2, an example; none was given\n" in text
+    assert "an example" not in written()
+
+
+def test_a_price_that_is_not_known_makes_the_sum_the_least(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    text = written(ServingInstanceTypes="x9.large")
+    assert "- cost: at least " in text
+    assert "## Costs: at least " in text
+    assert "- cost: about " in written()
+
+
+def test_types_that_nobody_named_are_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    told = section(written(Architecture="arm64", TrainingInstanceTypes="m8g.xlarge"), "Parameters")
+    assert "| ServingInstanceTypes  | m7g.large " in told
+    assert "| TrainingInstanceTypes | m8g.xlarge " in told
+
+
+@needs_kubectl
+def test_a_digest_is_not_made_up(default: str) -> None:
+    assert "image: ${TrainerRepository.RepositoryUri}@${digest}\n" in default
+    assert "sha256:" not in default
 
 
 def test_another_template_gives_another_plan(

@@ -40,8 +40,8 @@ def lines(deployment: Deployment, stack: Stack | None, there: Sequence[Found]) -
         counts = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
         told.append(f"  {service:14} {counts}")
     if stack:
-        month = costs.monthly(stack.values, deployment.region).total
-        told.append(f"  about {month:,.0f} USD a month end")
+        month = costs.monthly(stack.values, deployment.region)
+        told.append(f"  {month.how} {month.total:,.0f} USD a month end")
     return told
 
 

@@ -12,7 +12,15 @@ from deploy.cli import INTERRUPTED, Parser, number, setting
 from deploy.console import say, tell
 from deploy.eks import syntax
 from deploy.eks.deployment import Deployment
-from deploy.eks.options import EXAMPLE_REGION, NAME, Options, add_settings, find_region, given
+from deploy.eks.options import (
+    EXAMPLE_REGION,
+    NAME,
+    Options,
+    add_settings,
+    find_region,
+    given,
+    told_region,
+)
 from deploy.errors import DeployError
 
 if TYPE_CHECKING:
@@ -210,6 +218,7 @@ def _deploy(arguments: argparse.Namespace) -> None:
             arguments.yes,
             arguments.chart_mirror,
             arguments.plan,
+            arguments.plan and told_region(arguments.region) is None,
         )
     )
 

@@ -70,6 +70,11 @@ class Costs:
         """US dollars a month."""
         return sum(each.month for each in self.lines)
 
+    @property
+    def how(self) -> str:
+        """What to say before the total: some prices may not be known."""
+        return "at least" if any(each.price is None for each in self.lines) else "about"
+
 
 def monthly(values: Mapping[str, str], region: str) -> Costs:
     """What a deployment with these parameters costs, with the template as it is here.

@@ -57,21 +57,38 @@ def plan(data: str | None, account: Account, *, is_fenced: bool) -> Given:
         UsageError: it is not there, cannot be read, or is of this machine.
         UnreachableError: S3 does not answer.
     """
+    check(data, is_fenced=is_fenced)
     if data is None:
         return Given()
     identity = hashlib.sha256(data.encode()).hexdigest()
     if data.startswith("s3://"):
         return _secret(sign(data, account), identity)
-    if "://" in data:
-        if is_fenced:
-            addresses.check_reachable(data)
-        return _secret(data, identity) if _may_be_secret(data) else Given(data, _NONE, identity)
-    if data in upload.PRESETS or data.startswith("/src/"):
-        return Given(data, _NONE, identity)
-    raise UsageError(
-        f"--data {data}: data of this machine is not copied to EKS; put it into S3 and give "
-        f"s3://BUCKET/KEY, or give a URL or a preset ({', '.join(upload.PRESETS)})"
-    )
+    if "://" in data and _may_be_secret(data):
+        return _secret(data, identity)
+    return Given(data, _NONE, identity)
+
+
+def check(data: str | None, *, is_fenced: bool) -> None:
+    """Sees that it is of a kind that a training can have, as far as that needs no account.
+
+    Args:
+        data: as it was named.
+        is_fenced: whether a NetworkPolicy tells what a training may reach.
+
+    Raises:
+        UsageError: it is not.
+    """
+    if data is None or data in upload.PRESETS or data.startswith("/src/"):
+        return
+    if data.startswith("s3://"):
+        _place(data)
+    elif "://" not in data:
+        raise UsageError(
+            f"--data {data}: data of this machine is not copied to EKS; put it into S3 and give "
+            f"s3://BUCKET/KEY, or give a URL or a preset ({', '.join(upload.PRESETS)})"
+        )
+    elif is_fenced:
+        addresses.check_reachable(data)
 
 
 def sign(data: str, account: Account) -> str:
@@ -81,9 +98,7 @@ def sign(data: str, account: Account) -> str:
         UsageError: it is not there, or may not be read.
         UnreachableError: S3 does not answer.
     """
-    bucket, _, key = data.removeprefix("s3://").partition("/")
-    if not bucket or not key or key.endswith("/"):
-        raise UsageError(f"--data {data}: it names no object; give s3://BUCKET/KEY, {_KINDS}")
+    bucket, key = _place(data)
     client = _client(account, _region(account, bucket))
     place = {"Bucket": bucket, "Key": key}
     with told_in_one_line(f"--data {data}: HeadObject"):
@@ -95,6 +110,14 @@ def sign(data: str, account: Account) -> str:
         return str(
             client.generate_presigned_url("get_object", Params=place, ExpiresIn=SIGNED_SECONDS)
         )
+
+
+def _place(data: str) -> tuple[str, str]:
+    """The bucket and the key."""
+    bucket, _, key = data.removeprefix("s3://").partition("/")
+    if not bucket or not key or key.endswith("/"):
+        raise UsageError(f"--data {data}: it names no object; give s3://BUCKET/KEY, {_KINDS}")
+    return bucket, key
 
 
 def _refusal(data: str, status: int, error: ClientError) -> Exception:

@@ -15,6 +15,7 @@ from deploy.eks import (
     costs,
     data,
     images,
+    outline,
     overlay,
     plan,
     preflight,
@@ -25,7 +26,7 @@ from deploy.eks import (
     zones,
 )
 from deploy.eks.account import caller, open_account
-from deploy.eks.findings import Finding
+from deploy.eks.findings import Finding, refuse
 from deploy.eks.steps import STEPS, Done, Step, take
 from deploy.errors import DeployError, UsageError
 from deploy.jobs import find_training_job
@@ -46,9 +47,12 @@ def deploy(options: Options) -> None:
 
     Raises:
         DeployError: a step failed.
+        UsageError: something stands in the way, so that nothing was made or changed.
     """
     if options.plan:
-        tell(plan.write(options))
+        planned = plan.make(options)
+        tell(outline.write(planned))
+        refuse(planned.findings)
         return
     work = Work(open_account(options.deployment.region), options)
     actions: dict[str, Callable[[float], Done]] = {
@@ -95,12 +99,8 @@ class Work:
         """Finds all that would stop the deployment, at once."""
         findings = [*preflight.check(self._account, self._options), *self._look_at_data()]
         for each in findings:
-            remedy = f"; {each.remedy}" if each.remedy else ""
-            say(f"  {'fault' if each.is_fatal else 'note'}: {each.what}{remedy}")
-        fatal = [each for each in findings if each.is_fatal]
-        if fatal:
-            faults = "1 fault" if len(fatal) == 1 else f"{len(fatal)} faults"
-            raise UsageError(f"{faults}, told above; nothing was made or changed")
+            say(f"  {each}")
+        refuse(findings)
         return Done("nothing stands in the way")
 
     def update_stack(self, seconds: float) -> Done:
@@ -188,11 +188,12 @@ class Work:
     def summary(self, *, is_changed: bool) -> list[str]:
         """The end of it: where the page is, what it costs, what to do next."""
         where = f"-- --name {self._deployment.name} --region {self._deployment.region}"
-        month = costs.monthly(self._values, self._deployment.region).total
+        month = costs.monthly(self._values, self._deployment.region)
+        cost = f"{month.how} {month.total:,.0f} USD a month"
         lines = [
             "" if is_changed else "nothing was changed: everything is as it is described\n",
             f"page        {self._url}",
-            f"cost        about {month:,.0f} USD a month, at list prices, while it runs",
+            f"cost        {cost}, at list prices, while it runs",
             f"kubectl     export KUBECONFIG={self._kubectl.kubeconfig}",
             f"watch       ./noxw -s status_eks {where}",
             f"train       ./noxw -s train_eks {where} --data s3://BUCKET/KEY",

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from deploy.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,3 +24,20 @@ class Finding:
     what: str
     remedy: str = ""
     is_fatal: bool = True
+
+    def __str__(self) -> str:
+        """As it is told, in one line."""
+        remedy = f"; {self.remedy}" if self.remedy else ""
+        return f"{'fault' if self.is_fatal else 'note'}: {self.what}{remedy}"
+
+
+def refuse(findings: Iterable[Finding]) -> None:
+    """Ends it here, if one of them is fatal.
+
+    Raises:
+        UsageError: one is; all of them are told by then.
+    """
+    fatal = sum(each.is_fatal for each in findings)
+    if fatal:
+        faults = "1 fault" if fatal == 1 else f"{fatal} faults"
+        raise UsageError(f"{faults}, told above; nothing was made or changed")

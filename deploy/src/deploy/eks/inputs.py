@@ -8,6 +8,10 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING
 
+from botocore.loaders import create_loader
+from botocore.regions import EndpointResolver
+
+from deploy.eks import template
 from deploy.eks.findings import Finding
 
 if TYPE_CHECKING:
@@ -37,6 +41,14 @@ def check(
     yield from _check_web_acl(values["WebAclArn"], region)
     yield from _check_sizes(values)
     yield from _check_budget(values["MonthlyBudget"], values["BudgetEmail"])
+
+
+def check_region(region: str) -> Iterator[Finding]:
+    """Whether there is a region of this name, as far as the installed SDK knows."""
+    # Of the SDK's data alone: a session would read the user's profile, which a plan does not need.
+    resolver = EndpointResolver(create_loader().load_data("endpoints"))
+    if region not in resolver.get_available_endpoints("ec2", template.partition(region)):
+        yield Finding(f"--region {region}: there is no such region", "try us-west-2")
 
 
 def _check_vpc(block: str, resources: Sequence[Resource]) -> Iterator[Finding]:

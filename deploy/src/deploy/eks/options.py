@@ -33,6 +33,7 @@ class Options:
         yes: nobody is asked.
         chart_mirror: a folder with the charts' archives, in place of their repositories.
         plan: only tell what would be done.
+        is_example_region: whether no region was told, so that a plan is for one all the same.
     """
 
     deployment: Deployment
@@ -41,6 +42,7 @@ class Options:
     yes: bool = False
     chart_mirror: Path | None = None
     plan: bool = False
+    is_example_region: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,16 +229,25 @@ def find_region(chosen: str | None, otherwise: str | None = None) -> str:
     Raises:
         UsageError: there is none, or the environment's is none.
     """
+    found = told_region(chosen) or otherwise
+    if found is None:
+        raise UsageError(f"no region; give --region {EXAMPLE_REGION}, or set AWS_REGION")
+    return found
+
+
+def told_region(chosen: str | None) -> str | None:
+    """The region that is given, else the environment's; None when there is neither.
+
+    Raises:
+        UsageError: the environment's is none.
+    """
     for variable in ("AWS_REGION", "AWS_DEFAULT_REGION"):
         if not chosen and (value := os.environ.get(variable)):
             try:
                 return region(value)
             except argparse.ArgumentTypeError as error:
                 raise UsageError(f"{variable}: {error}") from error
-    found = chosen or otherwise
-    if found is None:
-        raise UsageError(f"no region; give --region {EXAMPLE_REGION}, or set AWS_REGION")
-    return found
+    return chosen
 
 
 def _attribute(setting: Setting) -> str:

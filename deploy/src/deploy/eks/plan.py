@@ -1,41 +1,44 @@
-"""What a deployment would do, told without an account: the same text for the same options."""
+"""What a deployment would do, worked out without an account: the same for the same options."""
 
 from __future__ import annotations
 
-import re
 import shutil
 import tempfile
-import textwrap
-from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import yaml
+from typing import TYPE_CHECKING
 
 from deploy import kubectl
-from deploy.eks import charts, costs, overlay, permissions, stacks, stages, template, zones
+from deploy.eks import (
+    charts,
+    costs,
+    data,
+    inputs,
+    overlay,
+    stacks,
+    stages,
+    template,
+    zones,
+)
+from deploy.eks.findings import Finding
 from deploy.eks.images import SERVICES, repository
-from deploy.eks.steps import STEPS
+from deploy.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from deploy.eks.costs import Costs
     from deploy.eks.options import Options
-    from deploy.eks.permissions import Statement
     from deploy.eks.stages import Stage
     from deploy.eks.template import Resource
 
-WIDTH = 100
 # What only the account, or this machine's place in the internet, can tell.
 UNKNOWN = {
     "AdminArn": "${the role or user that deploys}",
     "AdminCidrs": "${this machine}/32",
     "Zones": ",".join(f"${{zone {number}}}" for number in range(1, zones.COUNT + 1)),
 }
-NO_DIGEST = "sha256:" + "0" * 64
-_SECRETS = re.compile(r"(?<=://)[^/@]*@|[?#].*")
+NO_DIGEST = "${digest}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ class Plan:
     Attributes:
         stages: of the rendered overlay; empty when it could not be rendered.
         fault: why it could not be.
+        findings: what is wrong or worth knowing, as far as that can be said without an account.
     """
 
     options: Options
@@ -53,6 +57,7 @@ class Plan:
     stages: Sequence[Stage]
     fault: str
     costs: Costs
+    findings: Sequence[Finding]
 
     @property
     def made(self) -> list[Resource]:
@@ -60,27 +65,36 @@ class Plan:
         return [each for each in self.resources if each.is_made]
 
 
-def write(options: Options) -> str:
-    """The plan as text: a summary first, then what it sums up.
+def make(options: Options) -> Plan:
+    """Works everything out; kubectl renders the overlay.
 
     Raises:
         UsageError: the template or the overlay cannot be read.
     """
-    plan = make(options)
-    parts = (_summary, _steps, _costs, _parameters, _resources, _permissions, _images, _objects)
-    return "\n".join(line for part in parts for line in (*part(plan), ""))
-
-
-def make(options: Options) -> Plan:
-    """Works everything out; kubectl renders the overlay."""
     text, deployment = template.read(stacks.template()), options.deployment
-    parameters = UNKNOWN | template.defaults(text) | dict(options.parameters)
+    known = template.defaults(text) | dict(options.parameters)
+    parameters = UNKNOWN | known
     where = (parameters, deployment.name, deployment.region)
     resources = template.resources(text, *where)
     values = parameters | template.outputs(text, *where)
     rendered, fault = _render(values)
     priced = costs.estimate(resources, deployment.region, costs.prices())
-    return Plan(options, parameters, resources, rendered, fault, priced)
+    found = list(_look(options, known, resources))
+    return Plan(options, parameters, resources, rendered, fault, priced, found)
+
+
+def _look(
+    options: Options, values: Mapping[str, str], resources: Sequence[Resource]
+) -> Iterator[Finding]:
+    """What stands in the way, of all that needs no account."""
+    region = options.deployment.region
+    yield from inputs.check_region(region)
+    yield from inputs.check(values, resources, region)
+    yield from charts.check(options.chart_mirror)
+    try:
+        data.check(options.data, is_fenced=True)
+    except UsageError as error:
+        yield Finding(str(error))
 
 
 def _render(values: Mapping[str, str]) -> tuple[Sequence[Stage], str]:
@@ -90,179 +104,3 @@ def _render(values: Mapping[str, str]) -> tuple[Sequence[Stage], str]:
     with tempfile.TemporaryDirectory() as folder:
         overlay.write(Path(folder), values, images)
         return stages.split(kubectl.render(Path(folder))), ""
-
-
-def _summary(plan: Plan) -> Iterator[str]:
-    deployment, made = plan.options.deployment, plan.made
-    kinds = len({each.kind for each in made})
-    statements = permissions.of_resources(made)
-    objects = sum(len(each.manifests) for each in plan.stages)
-    holders = len({each.holder for each in statements})
-    yield f"# Plan: {deployment.name} in {deployment.region}"
-    yield ""
-    yield "Amazon was not asked and nothing was changed. ${…} is what only Amazon can tell."
-    yield ""
-    yield f"- steps: {len(STEPS)}, with a time-out each"
-    yield f"- cost: about {plan.costs.total:,.0f} USD a month, at list prices of {plan.costs.date}"
-    yield f"- stack: {len(made)} resources of {kinds} types"
-    yield f"- permissions: {len(statements)} statements in policies of {holders} resources"
-    yield f"- images: {len(SERVICES)}, for linux/{plan.parameters['Architecture']}"
-    yield f"- controllers: {', '.join(each.chart for each in charts.read())}"
-    yield f"- objects in the cluster: {plan.fault or objects}"
-    yield f"- training: on {_data(plan.options.data)}"
-    if plan.parameters["CertificateArn"]:
-        yield "- the page: by HTTPS"
-    else:
-        yield "- the page: by HTTP, NOT ENCRYPTED; --certificate-arn changes that"
-
-
-def _data(given: str | None) -> str:
-    """What is trained on, without what may be secret in an address."""
-    if given is None:
-        return "the bundled digits, or on what was trained on before"
-    return _SECRETS.sub("", given)
-
-
-def _steps(_: Plan) -> Iterator[str]:
-    yield f"## Steps ({len(STEPS)})"
-    yield ""
-    rows = [(f"{number}", each.name, f"{each.seconds:.0f}") for number, each in enumerate(STEPS, 1)]
-    yield from table(("", "step", "seconds at most"), rows)
-
-
-def _costs(plan: Plan) -> Iterator[str]:
-    base, region = plan.costs.base, plan.options.deployment.region
-    yield f"## Costs: about {plan.costs.total:,.2f} USD a month"
-    yield ""
-    yield from wrapped(
-        f"List prices of {plan.costs.date} in US dollars, written down in "
-        "deploy/src/deploy/eks/prices.toml and not looked up, for a month of 730 hours, without "
-        "taxes, free tiers and discounts. Quantities of data and hours of training are those of a "
-        "small deployment; yours will differ. Traffic to the internet comes on top."
-    )
-    yield ""
-    rows = [
-        (
-            each.what + (" *" if each.is_borrowed else ""),
-            f"{each.quantity:,.0f} {each.unit}",
-            "?" if each.price is None else f"{each.price:.4f}",
-            "?" if each.price is None else f"{each.month:,.2f}",
-            each.source,
-        )
-        for each in plan.costs.lines
-    ]
-    yield from table(("what", "quantity", "price", "a month", "source"), rows)
-    if any(each.is_borrowed for each in plan.costs.lines):
-        yield ""
-        yield f"* the price of {base}, since that of {region} is not written down."
-    if any(each.price is None for each in plan.costs.lines):
-        yield ""
-        yield "? is not written down, and not in the sum."
-
-
-def _parameters(plan: Plan) -> Iterator[str]:
-    yield f"## Parameters ({len(plan.parameters)})"
-    yield ""
-    given = plan.options.parameters
-    rows = [
-        (name, value or "-", "given" if name in given else "default")
-        for name, value in sorted(plan.parameters.items())
-    ]
-    yield from table(("parameter", "value", "which is"), rows)
-
-
-def _resources(plan: Plan) -> Iterator[str]:
-    yield f"## Resources ({len(plan.made)})"
-    yield ""
-    yield from _by_kind(plan.made)
-    left_out = [each for each in plan.resources if not each.is_made]
-    if left_out:
-        yield ""
-        yield f"Not made with these parameters ({len(left_out)}):"
-        yield ""
-        for condition in dict.fromkeys(each.condition for each in left_out):
-            names = ", ".join(each.name for each in left_out if each.condition == condition)
-            yield from wrapped(f"{condition} does not hold: {names}", "- ")
-
-
-def _by_kind(resources: Iterable[Resource]) -> Iterator[str]:
-    names = defaultdict(list)
-    for each in resources:
-        names[each.kind].append(each.name)
-    for kind, found in sorted(names.items()):
-        yield from wrapped(f"{kind} ({len(found)}): {', '.join(found)}", "- ")
-
-
-def _permissions(plan: Plan) -> Iterator[str]:
-    statements = permissions.of_resources(plan.made)
-    amazons = permissions.managed(plan.made)
-    yield f"## Permissions ({len(statements)} statements)"
-    for holder in dict.fromkeys([*(each.holder for each in statements), *amazons]):
-        yield ""
-        yield f"### {holder}"
-        yield ""
-        for each in statements:
-            if each.holder == holder:
-                yield from wrapped(_told(each), "- ")
-        for policy in amazons.get(holder, ()):
-            yield f"- as Amazon's policy says: {policy}"
-
-
-def _told(statement: Statement) -> str:
-    """A statement as a sentence."""
-    who = f"{', '.join(statement.who)} " if statement.who else ""
-    but = "all but " if statement.is_other else ""
-    on = f" on {', '.join(statement.on)}" if statement.on else ""
-    conditions = f" if {' and '.join(statement.conditions)}" if statement.conditions else ""
-    verb = statement.effect.lower()
-    text = f"{but}{', '.join(statement.actions)}{on}{conditions}"
-    return f"{statement.policy}: {verb} {who}{text}"
-
-
-def _images(plan: Plan) -> Iterator[str]:
-    yield f"## Images ({len(SERVICES)}) and controllers"
-    yield ""
-    yield "An image is built and pushed when its sources have changed since it was pushed last."
-    yield ""
-    platform = f"linux/{plan.parameters['Architecture']}"
-    name = plan.options.deployment.name
-    rows = [(each, f"{each}/", platform, f"{name}/{each}") for each in SERVICES]
-    yield from table(("image", "built of", "platform", "repository"), rows)
-    yield ""
-    found = [(each.chart, each.version, each.repository, each.namespace) for each in charts.read()]
-    yield from table(("chart", "version", "repository", "namespace"), found)
-
-
-def _objects(plan: Plan) -> Iterator[str]:
-    yield f"## Objects in the cluster ({sum(len(each.manifests) for each in plan.stages)})"
-    if plan.fault:
-        yield ""
-        yield f"{plan.fault}."
-    for stage in plan.stages:
-        yield ""
-        yield f"### {stage.name} ({len(stage.manifests)})"
-        yield ""
-        yield "```yaml"
-        yield yaml.safe_dump_all(stage.manifests, sort_keys=False, width=WIDTH).rstrip()
-        yield "```"
-
-
-def table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
-    """A Markdown table whose columns line up."""
-    cells = [list(heads), *(list(map(str, row)) for row in rows)]
-    widths = [max(3, *map(len, column)) for column in zip(*cells, strict=True)]
-    cells.insert(1, ["-" * width for width in widths])
-    for row in cells:
-        padded = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        yield f"| {' | '.join(padded)} |"
-
-
-def wrapped(text: str, mark: str = "") -> Iterator[str]:
-    """Lines of a readable length, those after the first below the text of the first."""
-    yield from textwrap.wrap(
-        mark + text,
-        WIDTH,
-        subsequent_indent=" " * len(mark),
-        break_long_words=False,
-        break_on_hyphens=False,
-    )

@@ -80,12 +80,12 @@ def own_address() -> str | None:
 
 def _check_account(account: Account) -> Iterator[Finding]:
     """The credentials and the region's name; with either wrong, nothing more can be asked."""
-    part = template.partition(account.region)
-    if account.region not in account.session.get_available_regions("ec2", part):
-        yield Finding(f"--region {account.region}: there is no such region", "try us-west-2")
+    if unknown := list(inputs.check_region(account.region)):
+        yield from unknown
         return
+    home = HOMES[template.partition(account.region)]
     try:
-        sts = account.session.client("sts", region_name=HOMES[part], config=CONFIG)
+        sts = account.session.client("sts", region_name=home, config=CONFIG)
         with told_in_one_line("GetCallerIdentity"):
             sts.get_caller_identity()
     except UnreachableError:
