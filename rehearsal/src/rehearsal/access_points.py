@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -15,6 +14,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from rehearsal.credentials import credentials
+from rehearsal.serving import serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -128,11 +128,5 @@ def serve(points: AccessPoints, address: str) -> Iterator[str]:
             """What happens is told by the driver."""
 
     server = ThreadingHTTPServer((address, 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with serving(server):
         yield f"http://{address}:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

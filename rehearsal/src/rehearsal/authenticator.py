@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import json
 import re
-import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -24,6 +23,7 @@ from botocore.exceptions import ClientError
 
 from rehearsal.amazon.eks_parts import ADMINISTRATOR
 from rehearsal.credentials import credentials
+from rehearsal.serving import serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -170,14 +170,8 @@ def serve(address: str, aws: str, region: str) -> Iterator[str]:
             """What is asked of Amazon, the recorder tells."""
 
     server = ThreadingHTTPServer((address, 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with serving(server):
         yield f"http://{address}:{server.server_port}/authenticate"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def _check_age(signed: str) -> None:

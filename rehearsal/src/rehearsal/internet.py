@@ -7,7 +7,6 @@ unseen.
 from __future__ import annotations
 
 import ipaddress
-import threading
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -16,6 +15,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import httpx
+
+from rehearsal.serving import serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -82,14 +83,8 @@ def serve(internet: Internet) -> Iterator[str]:
     limits = httpx.Limits(max_keepalive_connections=0)
     with httpx.Client(trust_env=False, timeout=SECONDS, limits=limits) as client:
         server = Proxy(internet, client)
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        try:
+        with serving(server):
             yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
-            server.server_close()
 
 
 class Handler(BaseHTTPRequestHandler):

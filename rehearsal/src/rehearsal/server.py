@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -25,6 +24,7 @@ from rehearsal.amazon.stacks import Stacks
 from rehearsal.credentials import credentials
 from rehearsal.faults import open_faults
 from rehearsal.recording import open_recorder
+from rehearsal.serving import serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -95,16 +95,9 @@ def serve(folder: Path, region: str) -> Iterator[Amazon]:
     server.errors = folder / "amazon.log"
     url = f"http://{ADDRESS}:{server.server_port}"
     engine = Engine(Stacks(ACCOUNT, region), TYPES, faults, url)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    with plug_in(engine, clusters, registry, recorder):
-        thread.start()
-        try:
-            environment = _role(url, region, folder, names)
-            yield Amazon(url, environment, recorder.path, faults, clusters, registry)
-        finally:
-            server.shutdown()
-            thread.join()
-            server.server_close()
+    with plug_in(engine, clusters, registry, recorder), serving(server):
+        environment = _role(url, region, folder, names)
+        yield Amazon(url, environment, recorder.path, faults, clusters, registry)
 
 
 class _Signed:

@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import tempfile
-import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -19,6 +18,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from rehearsal import cluster as clusters
+from rehearsal.serving import serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -145,9 +145,5 @@ def token_reviews(address: str) -> Iterator[str]:
             pass
 
     server = ThreadingHTTPServer((address, 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://{address}:{server.server_port}/"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(server):
+        yield f"http://{address}:{server.server_port}/"
