@@ -22,6 +22,10 @@ EXIT_CODES = """exit codes:
   0 done   1 the Job failed, or was refused   2 bad usage, or something is not installed or applied
   75 the cluster does not answer, or a training reads the data; try again   130 interrupted
 """
+DATA = (
+    "a preset (digits, flowers), a URL, or a folder or an archive of this machine, which is copied "
+    "into the kind cluster (default: the bundled digits)"
+)
 _SETTING = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
 
 
@@ -69,7 +73,7 @@ def build_parser() -> argparse.ArgumentParser:
         _add_target(sub)
         return sub
 
-    _add_training(
+    add_training(
         add(
             "train",
             commands.train,
@@ -77,10 +81,11 @@ def build_parser() -> argparse.ArgumentParser:
             "train --retrain",
             "train --data ~/photos --set EPOCHS=40",
             "train --data flowers --no-follow",
-        )
+        ),
+        DATA,
     )
     add("list", commands.show, "list the published versions", "list")
-    _add_version(
+    add_version(
         add(
             "rollback",
             commands.rollback,
@@ -109,12 +114,14 @@ class Parser(argparse.ArgumentParser):
         self.exit(UsageError.exit_code, f"deploy: {message}; --help tells the options\n")
 
 
-def _add_training(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--data",
-        help="a preset (digits, flowers), a URL, or a folder or an archive of this machine, which "
-        "is copied into the kind cluster (default: the bundled digits)",
-    )
+def add_training(parser: argparse.ArgumentParser, data: str) -> None:
+    """The options of a training.
+
+    Args:
+        parser: of the command.
+        data: what `--data` may be.
+    """
+    parser.add_argument("--data", help=data)
     parser.add_argument(
         "--retrain", action="store_true", help="train even if this data and these settings were"
     )
@@ -134,7 +141,8 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_version(parser: argparse.ArgumentParser) -> None:
+def add_version(parser: argparse.ArgumentParser) -> None:
+    """Which version is meant."""
     parser.add_argument(
         "version", nargs="?", type=number, help="default: the one before the current one"
     )

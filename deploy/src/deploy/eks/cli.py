@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploy.cli import INTERRUPTED, Parser, number, setting
+from deploy.cli import INTERRUPTED, Parser, add_training, add_version
 from deploy.console import say, tell
 from deploy.eks import syntax
 from deploy.eks.deployment import Deployment
@@ -107,7 +107,7 @@ def build_parser() -> argparse.ArgumentParser:
         "show a deployment's versions, replicas, health and URL",
         "--name ml-pipeline --region us-west-2",
     )
-    _add_train(
+    add_training(
         add(
             "train",
             _train,
@@ -115,12 +115,11 @@ def build_parser() -> argparse.ArgumentParser:
             "--retrain",
             "--data s3://my-bucket/photos.zip --set EPOCHS=40",
             "--data https://example.com/photos.tar --no-follow",
-        )
+        ),
+        "a preset (digits, flowers), https://… or s3://bucket/key (default: digits)",
     )
-    add(
-        "rollback", _rollback, "make an earlier version of the model the current one", "", "3"
-    ).add_argument(
-        "version", nargs="?", type=number, help="default: the one before the current one"
+    add_version(
+        add("rollback", _rollback, "make an earlier version of the model the current one", "", "3")
     )
     token = commands.add_parser("token", prog="eks token", allow_abbrev=False)  # not in the help
     token.set_defaults(command=_token)
@@ -176,29 +175,6 @@ def _add_destroy(parser: argparse.ArgumentParser) -> None:
         "--keep-data", action="store_true", help="keep the file system and its backups"
     )
     _add_yes(parser)
-
-
-def _add_train(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--data", help="a preset (digits, flowers), https://… or s3://bucket/key (default: digits)"
-    )
-    parser.add_argument(
-        "--retrain", action="store_true", help="train even if this data and these settings were"
-    )
-    parser.add_argument(
-        "--set",
-        dest="settings",
-        action="append",
-        type=setting,
-        metavar="NAME=VALUE",
-        help="a setting for this training alone, such as EPOCHS=40; may be given several times",
-    )
-    parser.add_argument(
-        "--follow",
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help="show the log, and end as the training does (default: do)",
-    )
 
 
 def _add_yes(parser: argparse.ArgumentParser) -> None:
