@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import fake_amazon
 import pytest
-from test_stacks import TEMPLATE
+from test_stacks import TEMPLATE, inner
 
 from deploy.eks import account as accounts
 from deploy.eks import cluster, preflight, stacks, zones
@@ -77,6 +77,17 @@ def test_a_second_time_it_stays_with_them(amazon: Amazon, monkeypatch: pytest.Mo
     done = work(amazon).update_stack(60)
     assert done == Done()
     assert amazon.changes == []
+
+
+def test_what_a_stack_was_told_that_never_came_up_does_not_count(amazon: Amazon) -> None:
+    elsewhere = "us-west-2b,us-west-2c,us-west-2d"
+    work(amazon, yes=True, Zones=elsewhere).update_stack(60)
+    inner("ROLLBACK_COMPLETE")
+    work(amazon, yes=True).update_stack(60)
+    stack = stacks.find(amazon.account, "trial")
+    assert stack
+    assert stack.values["AdminCidrs"] == "192.0.2.9/32"
+    assert stack.values["Zones"] == "us-west-2a,us-west-2b,us-west-2c"
 
 
 def test_an_address_that_nobody_knows_has_to_be_given(

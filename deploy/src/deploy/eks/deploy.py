@@ -107,7 +107,9 @@ class Work:
         """Brings the stack up to date, if the user agrees."""
         name = self._deployment.name
         before = stacks.find(self._account, name)
-        first = self._first_settings(before.values if before else {})
+        # Of a stack that never came up nothing is kept: it is made anew.
+        kept = before.values if before and before.status not in stacks.EMPTY else {}
+        first = self._first_settings(kept)
         given = {**first, **self._options.parameters}
         change_set = stacks.prepare(self._account, self._deployment, given)
         if change_set is not None:
