@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from deploy.kubectl import Kubectl, Manifest
 
 PAGE = "ml-frontend"
+MOST_NAMED = 5  # objects in one line
 
 
 def deploy(options: Options) -> None:
@@ -175,7 +176,10 @@ class Work:
     def apply(self, stage: str, _: float) -> Done:
         """Makes the cluster's objects as the overlay has them."""
         changed = rollout.apply(self._kubectl, self._stages[stage])
-        return Done(f"applied: {', '.join(changed)}" if changed else "", is_change=bool(changed))
+        for each in changed if len(changed) > MOST_NAMED else ():
+            say(f"  {each}")
+        told = f"{len(changed)} objects" if len(changed) > MOST_NAMED else ", ".join(changed)
+        return Done(f"applied: {told}" if changed else "", is_change=bool(changed))
 
     def expose(self, seconds: float) -> Done:
         """Applies the Ingress, and waits for the load balancer's address."""
