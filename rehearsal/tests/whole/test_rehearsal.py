@@ -8,6 +8,7 @@ from __future__ import annotations
 import fnmatch
 import json
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
@@ -124,15 +125,17 @@ def test_a_step_that_fails_tells_why(eks: Program, stand_in: Rehearsal, step: st
     assert "Traceback" not in ended.stderr
 
 
-def test_a_chart_that_is_missing_is_named(eks: Program, stand_in: Rehearsal) -> None:
+def test_a_chart_that_is_none_is_named(eks: Program, stand_in: Rehearsal, tmp_path: Path) -> None:
     stand_in.cluster.kubectl(
         *("delete", "secret", "--namespace=kube-system"),
         "--selector=owner=helm,name=cluster-autoscaler",
     )
-    mirror = ROOT / "rehearsal/tests"
-    ended = eks.deploy(f"--chart-mirror={mirror}")
-    assert ended.code == 2, ended.stderr
-    assert f"--chart-mirror {mirror}: there is no cluster-autoscaler-" in ended.last()
+    (mirror,) = (each for each in stand_in.arguments if each.startswith("--chart-mirror="))
+    for chart in Path(mirror.partition("=")[2]).iterdir():
+        (tmp_path / chart.name).write_text("not an archive")
+    ended = eks.deploy(f"--chart-mirror={tmp_path}")
+    assert ended.code == 1, ended.stderr
+    assert " controllers: chart cluster-autoscaler: " in ended.last()
 
 
 @pytest.mark.parametrize("step", REFUSED)
