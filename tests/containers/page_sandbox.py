@@ -40,7 +40,9 @@ class Page:
     url: str
 
     def client(self) -> httpx.Client:
-        return httpx.Client(base_url=self.url, timeout=30, trust_env=False)
+        """One that keeps no connection: after an early refusal nginx may just be closing it."""
+        limits = httpx.Limits(max_keepalive_connections=0)
+        return httpx.Client(base_url=self.url, timeout=30, trust_env=False, limits=limits)
 
 
 @dataclass(frozen=True, slots=True)
