@@ -188,12 +188,13 @@ def _pushed(registry: str) -> list[str]:
 def _remove(name: str, written: Path, environment: dict[str, str]) -> None:
     """Whatever there is of a cluster, of which one half may never have been made.
 
-    Files of the containers' user only root on a node removes.
+    Files of the containers' user only root in a container removes, once nobody writes any more.
     """
-    node, registry = node_names(name)[0], f"{name}-registry"
+    registry, files = f"{name}-registry", f"--volume={written.parent / 'files'}:{VOLUMES}"
+    emptier = ("docker", "run", "--rm", "--user=0", "--entrypoint=find", files, name)
     steps = (
-        ("docker", "exec", node, "find", VOLUMES, "-mindepth", "1", "-delete"),
         ("kind", "delete", "cluster", f"--name={name}"),
+        (*emptier, VOLUMES, "-mindepth", "1", "-delete"),
         ("docker", "rmi", "--force", name, *_pushed(registry)),
         ("docker", "rm", "--force", "--volumes", registry),  # which ctlptl would leave behind
         ("ctlptl", "delete", f"--filename={written}", "--ignore-not-found"),
