@@ -57,6 +57,7 @@ def answering(monkeypatch: pytest.MonkeyPatch) -> Iterator[Amazon]:
     """Amazon, as long as a test needs it; nothing of the user's own counts."""
     for name in [each for each in os.environ if each.startswith("AWS_")]:
         monkeypatch.delenv(name)
+    monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")  # which takes longer than a test
     with mock_aws():
         session = _session()
         found = Amazon(Account(session, REGION))

@@ -40,7 +40,6 @@ Resources:
 
 @pytest.fixture
 def amazon(monkeypatch: pytest.MonkeyPatch) -> Iterator[Amazon]:
-    monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")  # which takes longer than a test
     with fake_amazon.answering(monkeypatch) as found:
         yield found
 
