@@ -22,6 +22,7 @@ from inference.errors import (
 from inference.logs import fields
 from inference.model import ModelError, are_probabilities
 from inference.recipes import RECIPES, TooManyPixelsError, UnreadableImageError
+from inference.uploads import Upload
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from inference.metrics import Metrics
     from inference.model import Model
     from inference.settings import Settings
-    from inference.uploads import Upload
 
 log = logging.getLogger(__name__)
 
@@ -64,12 +64,8 @@ class Predictor:
             TooLargeError: an image has too many pixels.
         """
         began = time.perf_counter()
-        with self._queue.lease() as places:
-            places.take(len(uploads))
-            rows = await _all([self._classify(model, upload) for upload in uploads])
+        rows = await self.rows(model, uploads)
         manifest = model.manifest
-        for row in rows:
-            self._metrics.prediction(manifest.labels[int(row.argmax())])
         return {
             "model": {"name": name, "version": manifest.version},
             "predictions": [
@@ -79,22 +75,49 @@ class Predictor:
             "milliseconds": round((time.perf_counter() - began) * 1000, 3),
         }
 
+    async def rows(
+        self, model: Model, images: Sequence[Upload | NDArray[np.uint8]]
+    ) -> list[NDArray[np.float32]]:
+        """The probabilities `[classes]` of each image, all by one model.
+
+        Args:
+            model: that is asked.
+            images: encoded, or the pixels `[height, width, 3]` that the model takes.
+
+        Raises:
+            BusyError: more images wait than the service takes on.
+            ModelFaultError: the model gives no probabilities for an image.
+            NotAnImageError: an image cannot be read.
+            TooLargeError: an image has too many pixels.
+        """
+        with self._queue.lease() as places:
+            places.take(len(images))
+            rows = await _all([self._classify(model, image) for image in images])
+        for row in rows:
+            self._metrics.prediction(model.manifest.labels[int(row.argmax())])
+        return rows
+
     def close(self) -> None:
         """End the threads, once their images are decoded."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._batcher.close()
 
-    async def _classify(self, model: Model, upload: Upload) -> NDArray[np.float32]:
+    async def _classify(
+        self, model: Model, image: Upload | NDArray[np.uint8]
+    ) -> NDArray[np.float32]:
         loop = asyncio.get_running_loop()
-        image = await loop.run_in_executor(
-            self._threads, _decode, upload, model.manifest, self._max_pixels
-        )
+        if isinstance(image, Upload):
+            pixels = await loop.run_in_executor(
+                self._threads, _decode, image, model.manifest, self._max_pixels
+            )
+        else:
+            pixels = image
         try:
-            row = await self._batcher.probabilities(model, image)
+            row = await self._batcher.probabilities(model, pixels)
         except ModelError as error:
-            raise _fault(model, upload, str(error)) from error
+            raise _fault(model, image, str(error)) from error
         if not are_probabilities(row):
-            raise _fault(model, upload, "it gives values that are no probabilities")
+            raise _fault(model, image, "it gives values that are no probabilities")
         return row
 
 
@@ -121,18 +144,18 @@ def _decode(upload: Upload, manifest: Manifest, max_pixels: int) -> NDArray[np.u
         raise TooLargeError(f"{_told(upload)}: {error}") from error
 
 
-def _fault(model: Model, upload: Upload, reason: str) -> ModelFaultError:
+def _fault(model: Model, image: Upload | NDArray[np.uint8], reason: str) -> ModelFaultError:
     """What is to be raised; the log gets the reason, since it is no fault of the client's."""
     version = model.manifest.version
     log.error("the model failed", extra=fields(version=version, reason=reason))
-    return ModelFaultError(f"{_told(upload)}: version {version} of the model fails on it")
+    return ModelFaultError(f"{_told(image)}: version {version} of the model fails on it")
 
 
-def _told(upload: Upload) -> str:
-    if upload.filename is None:
+def _told(image: Upload | NDArray[np.uint8]) -> str:
+    if not isinstance(image, Upload) or image.filename is None:
         return "the image"
-    cut = "..." if len(upload.filename) > _NAME_LETTERS else ""
-    return ascii(upload.filename[:_NAME_LETTERS] + cut)
+    cut = "..." if len(image.filename) > _NAME_LETTERS else ""
+    return ascii(image.filename[:_NAME_LETTERS] + cut)
 
 
 def _top(manifest: Manifest, row: NDArray[np.float32], top_k: int) -> list[dict[str, object]]:

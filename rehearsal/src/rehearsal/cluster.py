@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -190,17 +190,25 @@ def _remove(name: str, written: Path, environment: dict[str, str]) -> None:
 
     Files of the containers' user only root in a container removes, once nobody writes any more.
     """
-    registry, files = f"{name}-registry", f"--volume={written.parent / 'files'}:{VOLUMES}"
-    emptier = ("docker", "run", "--rm", "--user=0", "--entrypoint=find", files, name)
+    registry, files = f"{name}-registry", written.parent / "files"
+    emptier = ("docker", "run", "--rm", "--network=none", "--user=0", "--entrypoint=find")
     steps = (
         ("kind", "delete", "cluster", f"--name={name}"),
-        (*emptier, VOLUMES, "-mindepth", "1", "-delete"),
+        (*emptier, f"--volume={files}:{VOLUMES}", name, VOLUMES, "-mindepth", "1", "-delete"),
         ("docker", "rmi", "--force", name, *_pushed(registry)),
         ("docker", "rm", "--force", "--volumes", registry),  # which ctlptl would leave behind
         ("ctlptl", "delete", f"--filename={written}", "--ignore-not-found"),
     )
-    for step in steps:
-        with suppress(RehearsalError):
-            run(*step, environment=environment)
+    failures = [str(error) for step in steps if (error := _failure(*step, **environment))]
+    if any(files.iterdir()):
+        raise RehearsalError(f"{files}: cannot be emptied ({'; '.join(failures)}); remove it")
     if name in run("docker", "ps", "--all", f"--filter=name={name}", "--format={{.Names}}"):
         raise RehearsalError(f"{name}: some of its containers stay; `docker ps --all` shows them")
+
+
+def _failure(*command: str, **environment: str) -> RehearsalError | None:
+    try:
+        run(*command, environment=environment)
+    except RehearsalError as error:
+        return error
+    return None
