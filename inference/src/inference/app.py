@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
+from inference import sagemaker
 from inference.errors import RequestError
 from inference.linger import Linger
 from inference.requests import RequestLog
@@ -17,13 +18,21 @@ from inference.responses import unrouted
 from inference.service import Service
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
     from inference.settings import Settings
 
 
-def create_app(settings: Settings) -> Starlette:
-    """The application; it polls the model repository while its lifespan lasts."""
+def create_app(
+    settings: Settings, *, hosted: bool = False, around: Sequence[Middleware] = ()
+) -> Starlette:
+    """The application; it polls the model repository while its lifespan lasts.
+
+    Args:
+        settings: what is served, and how.
+        hosted: whether SageMaker's routes go before the others.
+        around: what each request passes through before it is logged.
+    """
     service = Service(settings)
 
     @contextlib.asynccontextmanager
@@ -33,8 +42,12 @@ def create_app(settings: Settings) -> Starlette:
         service.close()
 
     app = Starlette(
-        routes=_routes(service),
-        middleware=[Middleware(Linger), Middleware(RequestLog, metrics=service.metrics)],
+        routes=[*(sagemaker.routes(service) if hosted else []), *_routes(service)],
+        middleware=[
+            Middleware(Linger),
+            *around,
+            Middleware(RequestLog, metrics=service.metrics),
+        ],
         exception_handlers={RequestError: service.refused, HTTPException: unrouted},
         lifespan=lifespan,
     )
