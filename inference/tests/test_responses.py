@@ -19,11 +19,18 @@ def test_text_that_utf_8_cannot_hold_is_escaped() -> None:
     assert bytes(answer.body) == b'{"label":"\\ud800\\u00e4"}'
 
 
-def test_an_error_has_a_code_and_a_message() -> None:
-    answer = error_response(404, "not_found", "no such thing")
+@pytest.mark.parametrize("path", ["/", "/models", "/v2x", "/models/v2/"])
+def test_an_error_has_a_code_and_a_message(path: str) -> None:
+    answer = error_response(path, 404, "not_found", "no such thing")
     assert answer.status_code == 404
     expected = {"error": {"code": "not_found", "message": "no such thing"}}
     assert json.loads(bytes(answer.body)) == expected
+
+
+@pytest.mark.parametrize("path", ["/v2", "/v2/", "/v2/models/x"])
+def test_an_error_is_told_to_the_open_inference_protocol_as_it_says(path: str) -> None:
+    answer = error_response(path, 404, "not_found", "no such thing")
+    assert json.loads(bytes(answer.body)) == {"error": "no such thing"}
 
 
 @pytest.mark.parametrize(
@@ -32,7 +39,7 @@ def test_an_error_has_a_code_and_a_message() -> None:
 def test_a_refusal_tells_when_to_try_again(
     error: RequestError, status: int, wait: str | None
 ) -> None:
-    answer = refusal(error)
+    answer = refusal(error, "/")
     assert (answer.status_code, answer.headers.get("retry-after")) == (status, wait)
 
 

@@ -94,5 +94,7 @@ class _Answer:
 
 async def _apologise(answer: _Answer, scope: Scope, receive: Receive) -> None:
     if answer.status == GONE:
-        response = error_response(500, "internal", "the service failed: its log tells why")
+        response = error_response(
+            scope["path"], 500, "internal", "the service failed: its log tells why"
+        )
         await response(scope, receive, answer.send)

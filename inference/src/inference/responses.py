@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from inference.errors import RequestError
 
 _CODES = {404: "not_found", 405: "method_not_allowed"}
+_PROTOCOL = "/v2"
 
 
 def json_response(
@@ -28,17 +29,19 @@ def json_response(
 
 
 def error_response(
-    status: int, code: str, message: str, headers: Mapping[str, str] | None = None
+    path: str, status: int, code: str, message: str, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """`{"error": {"code", "message"}}`."""
-    return json_response({"error": {"code": code, "message": message}}, status, headers)
+    """`{"error": {"code", "message"}}`; below `/v2`, whose protocol knows no code, `{"error"}`."""
+    protocol = path == _PROTOCOL or path.startswith(f"{_PROTOCOL}/")
+    error = message if protocol else {"code": code, "message": message}
+    return json_response({"error": error}, status, headers)
 
 
-def refusal(error: RequestError) -> Response:
+def refusal(error: RequestError, path: str) -> Response:
     """Answer a request that a route refused."""
     wait = error.retry_after
     headers = {} if wait is None else {"retry-after": str(wait)}
-    return error_response(error.status, error.code, str(error), headers)
+    return error_response(path, error.status, error.code, str(error), headers)
 
 
 async def unrouted(request: Request, error: Exception) -> Response:
@@ -48,4 +51,4 @@ async def unrouted(request: Request, error: Exception) -> Response:
     code = _CODES.get(error.status_code, "bad_request")
     phrase = HTTPStatus(error.status_code).phrase.lower()
     message = f"{phrase}: {request.method} {request.url.path:.200}"
-    return error_response(error.status_code, code, message, error.headers)
+    return error_response(request.scope["path"], error.status_code, code, message, error.headers)

@@ -46,14 +46,25 @@ class Service:
         self.watcher = Watcher(settings, self.metrics, cores)
         self.reader = VolumeReader()
         self._repository = Repository(settings.model_dir / settings.model_name)
-        self._predictor = Predictor(settings, self.metrics, cores)
-        self._bodies = Budget(_BODIES * settings.max_body_bytes)
+        self.predictor = Predictor(settings, self.metrics, cores)
+        self.bodies = Budget(_BODIES * settings.max_body_bytes)
         self._description = description(settings)
 
     def close(self) -> None:
         """Stop polling and end the threads."""
         self.watcher.stop()
-        self._predictor.close()
+        self.predictor.close()
+
+    def served(self) -> Model:
+        """The model that answers.
+
+        Raises:
+            NoModelError: there is none yet.
+        """
+        model = self.watcher.catalogue.model
+        if model is None:
+            raise NoModelError("no model is loaded yet: publish one, or see /models for a fault")
+        return model
 
     async def ping(self, _request: Request) -> Response:
         """`GET /ping`: the process lives, with or without a model."""
@@ -61,20 +72,20 @@ class Service:
 
     async def ready(self, _request: Request) -> Response:
         """`GET /ready`: a model is loaded."""
-        version = self._model().manifest.version
+        version = self.served().manifest.version
         model = {"name": self.settings.model_name, "version": version}
         return json_response({"status": "ready", "model": model})
 
     async def predict(self, request: Request) -> Response:
         """`POST /predict`: the most probable classes of one or more images."""
-        model = self._model()
+        model = self.served()
         top_k = parse_top_k(request.query_params.getlist("top_k"))
         settings = self.settings
-        with self._bodies.lease() as memory:
+        with self.bodies.lease() as memory:
             limits = Limits(settings.max_body_bytes, settings.queue_size, memory)
             uploads = await read_uploads(request, limits)
-            answer = self._predictor.answer(model, settings.model_name, uploads, top_k)
-            return json_response(await _while_connected(request, answer))
+            answer = self.predictor.answer(model, settings.model_name, uploads, top_k)
+            return json_response(await while_connected(request, answer))
 
     async def models(self, _request: Request) -> Response:
         """`GET /models`: what was published, and what is served."""
@@ -106,18 +117,12 @@ class Service:
         """`GET /openapi.json`: the description of all routes."""
         return json_response(self._description)
 
-    async def refused(self, _request: Request, error: Exception) -> Response:
+    async def refused(self, request: Request, error: Exception) -> Response:
         """Answer a request that a route refused, and count why."""
         if not isinstance(error, RequestError):
             raise error
         self.metrics.refusal(error.code)
-        return refusal(error)
-
-    def _model(self) -> Model:
-        model = self.watcher.catalogue.model
-        if model is None:
-            raise NoModelError("no model is loaded yet: publish one, or see /models for a fault")
-        return model
+        return refusal(error, request.scope["path"])
 
     def _manifest(self, request: Request) -> Manifest:
         version = request.path_params["version"]
@@ -128,7 +133,7 @@ class Service:
         raise NotFoundError(f"there is no version {version:.20}")
 
 
-async def _while_connected(request: Request, work: Coroutine[None, None, Value]) -> Value:
+async def while_connected(request: Request, work: Coroutine[None, None, Value]) -> Value:
     """The result of `work`, which is cancelled when the client goes away before.
 
     Raises:

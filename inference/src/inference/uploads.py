@@ -68,7 +68,7 @@ async def read_uploads(request: Request, limits: Limits) -> list[Upload]:
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise UnsupportedTypeError("send the body as it is, without a Content-Encoding")
     kind, options = parse_options_header(request.headers.get("content-type"))
-    body = _limited(request, limits)
+    body = body_chunks(request, limits)
     if kind == b"multipart/form-data":
         uploads = await _read_form(body, options.get(b"boundary", b""), limits.files)
     elif kind.startswith(b"image/") or kind == b"application/octet-stream":
@@ -81,8 +81,14 @@ async def read_uploads(request: Request, limits: Limits) -> list[Upload]:
     return uploads
 
 
-async def _limited(request: Request, limits: Limits) -> AsyncIterator[bytes]:
-    """The body's chunks, until there are too many bytes or they take too long to come."""
+async def body_chunks(request: Request, limits: Limits) -> AsyncIterator[bytes]:
+    """The body's chunks, until there are too many bytes or they take too long to come.
+
+    Raises:
+        BusyError: too many bytes of other bodies are held.
+        TooLargeError: the body has too many bytes.
+        TimedOutError: the client stopped sending.
+    """
     too_large = TooLargeError(f"the body is larger than {limits.body} bytes")
     announced = request.headers.get("content-length", "0")
     if announced.isascii() and announced.isdigit() and int(announced[:20]) > limits.body:
