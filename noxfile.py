@@ -28,6 +28,7 @@ TYPED = {  # what is checked, with whose environment
     "trainer": "trainer",
 }
 PROJECTS = ("demo", "deploy", "inference", "loadtests", "rehearsal", "trainer")
+PEERS = ("litserve", "mlserver", "bentoml", "flask_onnxruntime", "flask_keras")
 PYTEST = (f"{ROOT}/.nox/env_tests/bin/pytest", "-rs")  # and tell what was skipped, and why
 COMPILE = (
     *("uv", "pip", "compile", "--universal", "--generate-hashes", "--no-header", "--upgrade"),
@@ -37,6 +38,10 @@ LOCKS = {
     "requirements.lock": ("--group", "pyproject.toml:nox"),
     "requirements-lint.lock": ("--group", "pyproject.toml:lint"),
     "requirements-node.lock": ("--group", "pyproject.toml:node"),
+    **{
+        f"benchmarks/peers/{peer}/requirements.lock": (f"benchmarks/peers/{peer}/requirements.in",)
+        for peer in PEERS
+    },
     "demo/requirements.lock": ("demo/pyproject.toml",),
     "demo/requirements-test.lock": ("demo/pyproject.toml", "--group", "demo/pyproject.toml:test"),
     "deploy/requirements.lock": ("deploy/pyproject.toml",),
@@ -47,8 +52,11 @@ LOCKS = {
     ),
     "inference/requirements.lock": ("inference/pyproject.toml",),
     "inference/requirements-image.lock": ("--group", "inference/pyproject.toml:image"),
+    "inference/requirements-otel.lock": ("inference/pyproject.toml", "--extra", "otel"),
     "inference/requirements-test.lock": (
         "inference/pyproject.toml",
+        "--extra",
+        "otel",
         "--group",
         "inference/pyproject.toml:test",
     ),
@@ -208,6 +216,15 @@ def bench(session: nox.Session) -> None:
     session.run(".nox/env_trainer/bin/python", "benchmarks/run.py", *session.posargs, external=True)
 
 
+@nox.session(
+    venv_backend="none", requires=["env_trainer", "env_inference", "env_peer"], default=False
+)
+def bench_serving(session: nox.Session) -> None:
+    """Measure the model server beside others, on one core: -- --help tells the options."""
+    script = "benchmarks/serving_side_by_side.py"
+    session.run(".nox/env_trainer/bin/python", script, *session.posargs, external=True)
+
+
 @nox.session(requires=["env_page"], default=False)
 def lock(session: nox.Session) -> None:
     """Renew every lock: the newest versions that fit one another, with hashes, without hosts."""
@@ -263,6 +280,13 @@ def env_tests(session: nox.Session) -> None:
 def env_load(session: nox.Session) -> None:
     """Install the load test."""
     install(session, "loadtests/requirements-test.lock", "loadtests")
+
+
+@nox.session(default=False)
+@nox.parametrize("peer", PEERS, ids=PEERS)
+def env_peer(session: nox.Session, peer: str) -> None:
+    """Install a model server that this one is measured beside."""
+    install(session, f"benchmarks/peers/{peer}/requirements.lock")
 
 
 @nox.session(default=False)

@@ -11,9 +11,16 @@ import signal
 import socket
 import sys
 from dataclasses import fields as settings_fields
+from typing import TYPE_CHECKING
 
 from inference import logs
-from inference.settings import Settings, SettingsError, read_settings
+from inference.settings import Settings, SettingsError, read_settings, traces_wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from contextlib import AbstractContextManager
+
+    from starlette.middleware import Middleware
 
 _DRAIN_SECONDS = 30
 _HELP = {
@@ -27,6 +34,7 @@ _HELP = {
     "max_body_bytes": "a request body of more than this is refused",
     "max_pixels": "an image of more than this is refused before it is decoded",
     "queue_size": "images that are worked on or wait; more are refused at once",
+    "otel_exporter_otlp_endpoint": "OpenTelemetry collector for traces; needs inference[otel]",
 }
 
 
@@ -36,9 +44,10 @@ def main(arguments: list[str] | None = None) -> int:
     Returns:
         0 after a stop, 1 when the address cannot be had, 2 for bad usage or settings.
     """
-    _parser().parse_args(arguments)
+    hosted = _parser().parse_args(arguments).command is not None
     try:
-        settings = read_settings(os.environ)
+        environ = _hosted(os.environ) if hosted else os.environ
+        settings, tracing = read_settings(environ), _tracing(environ)
     except SettingsError as error:
         return _fail(str(error), 2)
     try:
@@ -46,23 +55,50 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         return _fail(_not_listening(settings, error), 1)
     logs.configure(settings)
-    with contextlib.closing(listener):
-        _serve(settings, listener)
+    with contextlib.closing(listener), tracing as around:
+        _serve(settings, listener, around, hosted=hosted)
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     default = Settings()
     lines = [
-        f"  {field.name.upper():20}{_HELP[field.name]} [{getattr(default, field.name)}]"
+        f"  {field.name.upper():29}{_HELP[field.name]} [{getattr(default, field.name)}]"
         for field in settings_fields(Settings)
     ]
-    return argparse.ArgumentParser(
+    parser = argparse.ArgumentParser(
         prog="inference",
         description="Serve the published model over HTTP.",
         epilog="\n".join(["settings, from environment variables [default]:", *lines]),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument(
+        "command",
+        nargs="?",
+        choices=["serve"],
+        help="serve as Amazon SageMaker asks: the one model below /opt/ml/model, on port 8080",
+    )
+    return parser
+
+
+def _hosted(environ: Mapping[str, str]) -> dict[str, str]:
+    from inference.sagemaker import hosted  # noqa: PLC0415 - only some need it
+
+    return hosted(environ)
+
+
+def _tracing(environ: Mapping[str, str]) -> AbstractContextManager[Sequence[Middleware]]:
+    """What goes around each request, where a collector is named; else nothing is imported."""
+    if not traces_wanted(environ):
+        return contextlib.nullcontext(())
+    try:
+        from inference.tracing import exporting  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            f"an OpenTelemetry collector is named, and {error.name} is not installed: install "
+            "inference[otel], build the image with EXTRAS=otel, or set OTEL_SDK_DISABLED=true"
+        ) from error
+    return exporting()
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -81,19 +117,22 @@ def _not_listening(settings: Settings, error: OSError) -> str:
     return f"cannot listen on {settings.host} port {settings.port}: {error.strerror or error}"
 
 
-def _serve(settings: Settings, listener: socket.socket) -> None:
+def _serve(
+    settings: Settings, listener: socket.socket, around: Sequence[Middleware], *, hosted: bool
+) -> None:
     # Late, so that --help and a bad setting do not pay for what serving needs.
     import uvicorn  # noqa: PLC0415
 
     from inference.app import create_app  # noqa: PLC0415
+    from inference.sagemaker import DRAIN_SECONDS  # noqa: PLC0415
 
     config = uvicorn.Config(
-        create_app(settings),
+        create_app(settings, hosted=hosted, around=around),
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,  # anybody can write them, and the log is to tell who was connected
-        timeout_graceful_shutdown=_DRAIN_SECONDS,
+        timeout_graceful_shutdown=DRAIN_SECONDS if hosted else _DRAIN_SECONDS,
     )
     # uvicorn raises the signal that stopped it again; the stop has been made by then.
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -14,6 +14,10 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 LOG_FORMATS = ("auto", "text", "json")
 
+_COLLECTOR = "OTEL_EXPORTER_OTLP_ENDPOINT"
+_TRACES_COLLECTOR = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
+_PROTOCOL = "OTEL_EXPORTER_OTLP_PROTOCOL"
+_TRACES_PROTOCOL = "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"
 _SHORTEST, _LONGEST = 0.01, 86_400.0
 
 
@@ -35,6 +39,7 @@ class Settings:
         max_body_bytes: a request body of more than this is refused.
         max_pixels: an image of more than this is refused before it is decoded.
         queue_size: images that are worked on or wait; more are refused at once.
+        otel_exporter_otlp_endpoint: URL of an OpenTelemetry collector; empty for none.
     """
 
     model_name: str = "classifier"
@@ -47,6 +52,7 @@ class Settings:
     max_body_bytes: int = 20_971_520
     max_pixels: int = 50_000_000
     queue_size: int = 64
+    otel_exporter_otlp_endpoint: str = ""
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
@@ -67,13 +73,39 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         max_body_bytes=_integer(environ, "MAX_BODY_BYTES", default.max_body_bytes, 1, 2**31 - 1),
         max_pixels=_integer(environ, "MAX_PIXELS", default.max_pixels, 1, 2**31 - 1),
         queue_size=_integer(environ, "QUEUE_SIZE", default.queue_size, 1, 100_000),
+        otel_exporter_otlp_endpoint=_url(environ, _COLLECTOR),
     )
+
+
+def traces_wanted(environ: Mapping[str, str]) -> bool:
+    """Whether OpenTelemetry's variables name a collector for traces, and none switches them off.
+
+    Source: <https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/>.
+
+    Raises:
+        SettingsError: the collector is to be spoken to in another way than is known here.
+    """
+    disabled = environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
+    exporter = environ.get("OTEL_TRACES_EXPORTER") or "otlp"
+    named = [_url(environ, name) for name in (_COLLECTOR, _TRACES_COLLECTOR)]
+    if disabled or exporter == "none" or not any(named):
+        return False
+    protocol = _TRACES_PROTOCOL if environ.get(_TRACES_PROTOCOL) else _PROTOCOL
+    _choice(environ, protocol, "http/protobuf", ("http/protobuf",))
+    return True
 
 
 def _text(environ: Mapping[str, str], variable: str, default: str) -> str:
     value = environ.get(variable) or default
     if not value.isprintable():
         raise SettingsError(f"{variable}={value!r}: use printable characters only")
+    return value
+
+
+def _url(environ: Mapping[str, str], variable: str) -> str:
+    value = environ.get(variable) or ""
+    if value and not re.fullmatch(r"https?://[!-~]+", value):
+        raise SettingsError(f"{variable}={value!r}: use a URL, such as http://localhost:4318")
     return value
 
 
