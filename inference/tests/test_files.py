@@ -81,6 +81,7 @@ def test_who_has_the_file_is_not_sent_it_again(shelf: Shelf, start: Start) -> No
     again = client.get("/models/1/files/model-card.md", headers={"if-none-match": etag})
     assert (again.status_code, again.content) == (304, b"")
     assert again.headers["etag"] == etag
+    assert "content-length" not in again.headers
 
 
 def test_head_tells_the_size(shelf: Shelf, start: Start) -> None:

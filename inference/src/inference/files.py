@@ -20,7 +20,12 @@ if TYPE_CHECKING:
     from inference.volume import VolumeReader
 
 _BLOCK = 256 * 1024
-_TYPES = {
+
+#: Of a 304, which must not tell a length: uvicorn would wait for the bytes, and break off.
+_NOT_MODIFIED = ("etag", "cache-control")
+
+#: By the end of a name; what has none of these is sent as bytes to be kept.
+TYPES = {
     ".bmp": "image/bmp",
     ".csv": "text/csv; charset=utf-8",
     ".gif": "image/gif",
@@ -32,6 +37,7 @@ _TYPES = {
     ".txt": "text/plain; charset=utf-8",
     ".webp": "image/webp",
 }
+OTHER_TYPE = "application/octet-stream"
 
 
 async def file_response(
@@ -47,18 +53,25 @@ async def file_response(
     if listed is None:
         raise NotFoundError(f"version {manifest.version} has no file {name:.130}")
     headers = _headers(name, listed)
-    if headers["etag"] in request.headers.get("if-none-match", ""):
-        return Response(status_code=304, headers=headers)
+    if _is_known(headers["etag"], request):
+        kept = {name: headers[name] for name in _NOT_MODIFIED}
+        return Response(status_code=304, headers=kept)
     if request.method == "HEAD":
         return Response(headers=headers)
     file, begin = await _open(repository, manifest.version, name, listed, reader)
     return StreamingResponse(_blocks(file, begin, listed.bytes, reader), headers=headers)
 
 
+def _is_known(etag: str, request: Request) -> bool:
+    """Whether the client has it; RFC 9110, section 13.1.2: compared weakly, and `*` is anything."""
+    known = ",".join(request.headers.getlist("if-none-match"))
+    return known.strip() == "*" or etag in known
+
+
 def _headers(name: str, listed: File) -> Mapping[str, str]:
     suffix = name[name.rfind(".") :].lower() if "." in name else ""
     return {
-        "content-type": _TYPES.get(suffix, "application/octet-stream"),
+        "content-type": TYPES.get(suffix, OTHER_TYPE),
         "content-length": str(listed.bytes),
         "etag": f'"{listed.sha256}"',
         "cache-control": "public, max-age=31536000, immutable",

@@ -5,198 +5,186 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from inference.files import OTHER_TYPE, TYPES
+from inference.manifest import FILE_NAME
+from inference.openapi_parts import (
+    BYTES,
+    array_schema,
+    header,
+    json_content,
+    object_schema,
+    operations_of_get,
+    parameter,
+    response_named,
+    schema_named,
+)
+from inference.openapi_schemas import COMMON_ERRORS, error_responses, schemas
+from inference.prediction import DEFAULT_TOP_K
 
+if TYPE_CHECKING:
+    from inference.openapi_parts import Part
     from inference.settings import Settings
 
-Document = dict[str, object]
+_ABOUT = """\
+Classifies images with the model that was published last.
 
-_ERRORS = {
-    "400": (
-        "The request is malformed, or what was sent is no image.",
-        ["bad_request", "not_an_image"],
-    ),
-    "404": ("There is nothing of that name.", ["not_found"]),
-    "405": ("The route does not take this method.", ["method_not_allowed"]),
-    "413": ("Too many bytes or pixels.", ["too_large"]),
-    "415": ("The body is of a type that is not read, or compressed.", ["unsupported_type"]),
-    "503": (
-        "Not now: no model, one that fails on this image, too much to do, or too slow.",
-        ["no_model", "model_fault", "busy", "timeout"],
-    ),
-}
+Errors are `{"error": {"code", "message"}}`. Besides what the operations list, any request may get:
+
+"""
+
+_ETAG = f'"{"0123456789abcdef" * 4}"'
+_LARGEST_TOP_K = 999_999_999
+_FORM_TYPES = ", ".join(
+    (*(f"image/{kind}" for kind in ("jpeg", "png", "webp", "gif", "bmp")), OTHER_TYPE)
+)
 
 
-def description(settings: Settings) -> Document:
+def description(settings: Settings) -> Part:
     """The whole document, with the limits that the settings give."""
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "inference",
             "version": version("inference"),
-            "description": "Classifies images with the model that was published last.",
+            "description": _about(),
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "paths": _paths(settings),
-        "components": {"schemas": _schemas(), "responses": _error_responses()},
+        "components": {"schemas": schemas(settings), "responses": error_responses()},
     }
 
 
-def _paths(settings: Settings) -> Document:
-    version_of = _parameter("version", "path", {"type": "integer", "minimum": 1})
-    name = _parameter("name", "path", {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]*$"})
+def _about() -> str:
+    lines = [f"- {status}: {text}" for status, (text, _) in sorted(COMMON_ERRORS.items())]
+    return _ABOUT + "\n".join(lines) + "\n"
+
+
+def _paths(settings: Settings) -> Part:
     return {
-        "/ping": _get("ping", "The process lives", _json(_object(status={"const": "ok"}))),
-        "/ready": _get("ready", "A model is loaded", _json(_ref("Ready")), "503"),
+        "/ping": _get("ping", "The process lives", json_content(schema_named("Ping"))),
+        "/ready": _get("ready", "A model is loaded", json_content(schema_named("Ready")), "503"),
         "/predict": {"post": _predict(settings)},
-        "/models": _get("models", "Published versions, newest first", _json(_ref("Models"))),
+        "/models": _get(
+            "models", "Published versions, newest first", json_content(schema_named("Models"))
+        ),
         "/models/{version}": _get(
             "model",
-            "A version's manifest",
-            _json({"type": "object"}),
+            "A version's manifest, as it was published",
+            json_content(schema_named("Manifest")),
             "404",
-            parameters=[version_of],
+            parameters=[_version()],
         ),
-        "/models/{version}/files/{name}": _get(
-            "file",
-            "A file that the version's manifest lists",
-            {"*/*": {"schema": {"type": "string", "contentEncoding": "binary"}}},
+        "/models/{version}/files/{name}": _file(),
+        "/training": _get(
+            "training",
+            "What the trainer does, as it wrote it",
+            json_content(schema_named("Training")),
             "404",
-            "503",
-            parameters=[version_of, name],
-            not_modified=True,
+            headers={"Cache-Control": header("never kept", {"const": "no-store"})},
         ),
-        "/training": _get("training", "What the trainer does", _json({"type": "object"}), "404"),
         "/metrics": _get(
             "metrics", "For Prometheus", {"text/plain": {"schema": {"type": "string"}}}
         ),
-        "/openapi.json": _get("openapi", "This document", _json({"type": "object"})),
+        "/openapi.json": _get(
+            "openapi", "This document", json_content({"type": "object", "required": ["openapi"]})
+        ),
     }
 
 
 def _get(
     name: str,
     summary: str,
-    content: Document,
+    content: Part,
     *errors: str,
-    parameters: list[Document] | None = None,
-    not_modified: bool = False,
-) -> Document:
-    responses: Document = {"200": {"description": summary, "content": content}}
-    if not_modified:
-        responses["304"] = {"description": "The client has it already"}
-    responses |= {status: _response(status) for status in (*errors, "405")}
-    operation: Document = {"operationId": name, "summary": summary, "responses": responses}
+    headers: Part | None = None,
+    parameters: list[Part] | None = None,
+) -> Part:
+    found: Part = {"description": summary, "content": content}
+    if headers:
+        found["headers"] = headers
+    operation: Part = {
+        "operationId": name,
+        "summary": summary,
+        "responses": {"200": found, **_refusals(*errors)},
+    }
     if parameters:
         operation["parameters"] = parameters
-    head = {**operation, "operationId": f"{name}_head", "summary": f"{summary}: the head only"}
-    return {"get": operation, "head": head}
+    return operations_of_get(operation)
 
 
-def _predict(settings: Settings) -> Document:
-    binary: Document = {"schema": {"type": "string", "contentEncoding": "binary"}}
-    files: Document = {
-        "type": "array",
-        "minItems": 1,
-        "maxItems": settings.queue_size,
-        "items": {"type": "string", "contentMediaType": "application/octet-stream"},
+def _file() -> Part:
+    name: Part = {"type": "string", "pattern": f"^{FILE_NAME.pattern}$"}
+    kept: Part = {
+        "ETag": header("the file's SHA-256, in hex", {"type": "string"}),
+        "Cache-Control": header("it never changes", {"type": "string"}),
     }
-    form = {"type": "object", "required": ["file"], "properties": {"file": files}}
+    kinds = sorted({kind.partition(";")[0] for kind in (*TYPES.values(), OTHER_TYPE)})
+    operation: Part = {
+        "operationId": "file",
+        "summary": "A file that the version's manifest lists",
+        "parameters": [
+            _version(),
+            parameter("name", "path", name, "model.onnx"),
+            parameter(
+                "If-None-Match",
+                "header",
+                {"type": "string"},
+                _ETAG,
+                "an ETag of before, to be sent the file only if it is another",
+            ),
+        ],
+        "responses": {
+            "200": {
+                "description": "The file",
+                "headers": kept,
+                "content": dict.fromkeys(kinds, BYTES),
+            },
+            "304": {"description": "The client has it already", "headers": kept},
+            **_refusals("404", "503"),
+        },
+    }
+    return operations_of_get(operation)
+
+
+def _version() -> Part:
+    return parameter("version", "path", {"type": "integer", "minimum": 1}, 1)
+
+
+def _predict(settings: Settings) -> Part:
+    binary: Part = {"type": "string", "contentMediaType": OTHER_TYPE}
+    files = array_schema(binary, minItems=1, maxItems=settings.queue_size)
+    form = {
+        "schema": object_schema({"file": files}),
+        "encoding": {"file": {"contentType": _FORM_TYPES}},
+    }
+    top_k = {"type": "integer", "minimum": 1, "maximum": _LARGEST_TOP_K, "default": DEFAULT_TOP_K}
     return {
         "operationId": "predict",
         "summary": "The most probable classes of one or more images",
         "description": (
             f"At most {settings.max_body_bytes} bytes a body and {settings.max_pixels} pixels an "
-            "image. JPEG, PNG, WebP, GIF and BMP are read; of animations, the first frame. An "
-            "image that is cut off is refused. One bad image refuses the request."
+            "image. JPEG, PNG, WebP, GIF and BMP are read, whatever type they are said to be; of "
+            "animations, the first frame. An image that is cut off is refused. One bad image "
+            "refuses the request."
         ),
         "parameters": [
-            _parameter("top_k", "query", {"type": "integer", "minimum": 1, "default": 5}),
+            parameter(
+                "top_k", "query", top_k, DEFAULT_TOP_K, "classes an image, if there are as many"
+            )
         ],
         "requestBody": {
             "required": True,
-            "content": {
-                "multipart/form-data": {"schema": form},
-                "image/*": binary,
-                "application/octet-stream": binary,
-            },
+            "content": {"multipart/form-data": form, "image/*": BYTES, OTHER_TYPE: BYTES},
         },
         "responses": {
-            "200": {"description": "Classes by image", "content": _json(_ref("Predictions"))},
-            **{status: _response(status) for status in ("400", "405", "413", "415", "503")},
+            "200": {
+                "description": "Classes by image, in the order of the images",
+                "content": json_content(schema_named("Predictions")),
+            },
+            **_refusals("400", "413", "415", "503"),
         },
     }
 
 
-def _schemas() -> Document:
-    fraction = {"type": "number", "minimum": 0, "maximum": 1}
-    model = _object(name={"type": "string"}, version={"type": "integer", "minimum": 1})
-    top = _object(label={"type": "string"}, probability=fraction)
-    prediction = _object(filename={"type": ["string", "null"]}, top=_array(top))
-    entry = _object(
-        version={"type": "integer", "minimum": 1},
-        created={"type": ["string", "null"], "format": "date-time"},
-        accuracy={"type": ["number", "null"], "minimum": 0, "maximum": 1},
-        labels=_array({"type": "string"}),
-        images={"type": ["integer", "null"], "minimum": 0},
-        state={"enum": ["serving", "available", "failed"]},
-    )
-    reason = {"reason": {"type": "string", "description": "of a failure, in one line"}}
-    models = _object(
-        name={"type": "string"},
-        current={"type": ["integer", "null"], "description": "the version that is served"},
-        versions=_array(_with(entry, reason)),
-    )
-    codes = [code for _, known in _ERRORS.values() for code in known]
-    return {
-        "Ready": _object(status={"const": "ready"}, model=model),
-        "Predictions": _object(
-            model=model,
-            predictions=_array(prediction),
-            milliseconds={"type": "number", "minimum": 0},
-        ),
-        "Models": _with(models, reason),
-        "Error": _object(error=_object(code={"enum": codes}, message={"type": "string"})),
-    }
-
-
-def _error_responses() -> Document:
-    wait = {"Retry-After": {"description": "seconds", "schema": {"type": "integer"}}}
-    return {
-        f"Error{status}": {
-            "description": f"{text} Codes: {', '.join(codes)}.",
-            "content": _json(_ref("Error")),
-            **({"headers": wait} if status == "503" else {}),
-        }
-        for status, (text, codes) in _ERRORS.items()
-    }
-
-
-def _object(**properties: object) -> Document:
-    return {"type": "object", "required": [*properties], "properties": properties}
-
-
-def _with(schema: Document, optional: Mapping[str, object]) -> Document:
-    properties = schema["properties"]
-    return {**schema, "properties": {**dict(properties), **optional}}  # type: ignore[call-overload]
-
-
-def _array(items: Document) -> Document:
-    return {"type": "array", "items": items}
-
-
-def _json(schema: Document) -> Document:
-    return {"application/json": {"schema": schema}}
-
-
-def _ref(schema: str) -> Document:
-    return {"$ref": f"#/components/schemas/{schema}"}
-
-
-def _response(status: str) -> Document:
-    return {"$ref": f"#/components/responses/Error{status}"}
-
-
-def _parameter(name: str, place: str, schema: Document) -> Document:
-    return {"name": name, "in": place, "required": place == "path", "schema": schema}
+def _refusals(*statuses: str) -> Part:
+    return {status: response_named(f"Error{status}") for status in statuses}
