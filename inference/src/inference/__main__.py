@@ -124,10 +124,15 @@ def _serve(
     import uvicorn  # noqa: PLC0415
 
     from inference.app import create_app  # noqa: PLC0415
+    from inference.protection import Guard  # noqa: PLC0415
     from inference.sagemaker import DRAIN_SECONDS  # noqa: PLC0415
 
+    app = create_app(settings, hosted=hosted, around=around)
+    guard = Guard(app.state.service.metrics.refusal)
     config = uvicorn.Config(
-        create_app(settings, hosted=hosted, around=around),
+        app,
+        http=guard.protocol,  # type: ignore[arg-type] # it is only called
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,

@@ -80,3 +80,24 @@ class TimedOutError(RequestError):
     status = 503
     code = "timeout"
     retry_after = 5
+
+
+class SlowRequestError(RequestError):
+    """The request itself does not come, or too slowly."""
+
+    status = 408
+    code = "timeout"
+
+
+class UriTooLongError(RequestError):
+    """The request's target has too many bytes."""
+
+    status = 414
+    code = "uri_too_long"
+
+
+class HeadTooLargeError(RequestError):
+    """The request's head has too many bytes or headers."""
+
+    status = 431
+    code = "head_too_large"

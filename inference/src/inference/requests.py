@@ -55,6 +55,7 @@ class RequestLog:
 
     def _tell(self, scope: Scope, status: int, seconds: float, fault: Exception | None) -> None:
         route = getattr(scope.get("route"), "path", _UNROUTED)
+        status = scope.get("state", {}).get("refused", status)  # by the connection, meanwhile
         self._metrics.request(scope["method"], route, status, seconds)
         client = scope.get("client")
         log.log(
