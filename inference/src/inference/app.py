@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from inference import sagemaker
+from inference import oip, sagemaker
 from inference.errors import RequestError
 from inference.linger import Linger
 from inference.requests import RequestLog
@@ -67,4 +67,5 @@ def _routes(service: Service) -> list[Route]:
         Route("/training", service.training),
         Route("/metrics", service.metrics_text),
         Route("/openapi.json", service.openapi),
+        *oip.routes(service),
     ]

@@ -1,0 +1,193 @@
+"""A request as JSON, read so that nobody can make it costly.
+
+Python's parser turns an array into objects of up to 30 times its size, and holds up all other
+threads until it has ended. So the tensors' data is cut out of the document before that is
+parsed: what is left is small. The numbers are then read in pieces, straight into an array.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from inference.errors import BadRequestError, TooLargeError
+from inference.tensors import whole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from numpy.typing import NDArray
+
+_MOST_BYTES = 64 * 1024
+_MOST_ARRAYS = 16
+_PIECE = 64 * 1024
+_SPACE = b" \t\r\n"
+_NUMBER = b"0123456789eE.+-"
+
+#: The member `data` with an array of numbers or strings, and perhaps the comma after it. The key
+#: of the next member is a string too, but has a colon. A quote after a backslash begins no key.
+_DATA = re.compile(
+    rb'"data"(?<!\\"data")[ \t\r\n]*+:[ \t\r\n]*+(\[(?:'
+    rb"[\[\],0-9eE.+\- \t\r\n]++|"
+    rb'"(?:[^"\\]++|\\.)*+"(?![ \t\r\n]*+:)'
+    rb"){0,250000}+)",
+    re.DOTALL,
+)
+_MARKS = bytes.maketrans(_NUMBER, b"0" * len(_NUMBER))
+_BLANKS = bytes.maketrans(b"[]", b"  ")
+
+
+@dataclass(frozen=True, slots=True)
+class Array:
+    """A JSON array as it came, from bracket to bracket if it is sound."""
+
+    raw: bytes
+
+
+def read_document(raw: bytes) -> dict[str, object]:
+    """Parse a JSON object; an array that is called `data` becomes an `Array`.
+
+    Raises:
+        BadRequestError: it is none, or has a key twice.
+        TooLargeError: there is too much beside the data.
+    """
+    rest, arrays = _cut(raw)
+    if len(rest) > _MOST_BYTES:
+        raise TooLargeError(f"the JSON is larger than {_MOST_BYTES} bytes without the data")
+    found = iter(arrays)
+    try:
+        document = json.loads(
+            rest.decode(),
+            object_pairs_hook=_object,
+            parse_constant=lambda constant: _array(constant, found),
+        )
+    except (ValueError, RecursionError) as error:
+        raise BadRequestError("the body is not valid JSON, or has a key twice") from error
+    if not isinstance(document, dict):
+        raise BadRequestError("the JSON is no object")
+    return document
+
+
+def read_numbers(array: Array, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """The pixels of a tensor, flat or nested as its shape says.
+
+    Raises:
+        BadRequestError: the array is not of that shape, or a value is no pixel's.
+    """
+    count = math.prod(shape)
+    marks = array.raw.translate(_MARKS, _SPACE)
+    # First the length: what is announced may be large, what came is not.
+    if len(marks) <= 2 * count or not _nested(marks, shape):
+        raise BadRequestError(
+            f"data must be {count} numbers, flat or nested as the shape {[*shape]} says"
+        )
+    del marks
+    values, at = np.empty(count, np.uint8), 0
+    for piece in _pieces(array.raw.translate(_BLANKS)):
+        numbers = whole(_numbers(piece))
+        values[at : at + len(numbers)] = numbers
+        at += len(numbers)
+    if at != count:
+        raise BadRequestError("data ends with a comma")
+    return values.reshape(shape)
+
+
+def read_base64(array: Array, count: int) -> list[bytes]:
+    """The elements of a BYTES tensor, `[count]` or `[count, 1]`, which JSON has in base64.
+
+    Raises:
+        BadRequestError: the array is not of that shape, or not base64.
+    """
+    told = f"data must be {count} strings, each an encoded image in base64"
+    if array.raw.count(b",") != count - 1 or array.raw.count(b"[") > count + 1:
+        raise BadRequestError(told)
+    try:
+        texts = [_only(each) for each in json.loads(array.raw.decode())]
+        return [base64.b64decode(text, validate=True) for text in texts]
+    except (ValueError, RecursionError) as error:
+        raise BadRequestError(told) from error
+
+
+def _cut(raw: bytes) -> tuple[bytes, list[bytes]]:
+    """What is left without the data, of which each has `NaN`, which is no JSON, in its place."""
+    arrays: list[bytes] = []
+
+    def cut(found: re.Match[bytes]) -> bytes:
+        array = found[1].rstrip(b"," + _SPACE)
+        arrays.append(array)
+        if len(arrays) > _MOST_ARRAYS:
+            raise BadRequestError("too many tensors")
+        return b'"data":NaN' + found[1][len(array) :]
+
+    return _DATA.sub(cut, raw), arrays
+
+
+def _array(constant: str, arrays: Iterator[bytes]) -> Array:
+    """The next array that was cut out; one that the client wrote as `NaN` is one too many."""
+    raw = next(arrays, None) if constant == "NaN" else None
+    if raw is None:
+        raise ValueError(f"{constant} is no JSON")
+    return Array(raw)
+
+
+def _object(pairs: Iterable[tuple[str, object]]) -> dict[str, object]:
+    members = [*pairs]
+    document = dict(members)
+    if len(document) != len(members):
+        raise ValueError("a key appears twice")
+    return document
+
+
+def _nested(marks: bytes, shape: tuple[int, ...]) -> bool:
+    """Whether brackets and commas are where they must be.
+
+    Args:
+        marks: the array without spaces, and with zeros in place of all of a number's letters.
+        shape: of the tensor.
+    """
+    if b"]0" in marks or b"0[" in marks:
+        return False
+    brackets = marks.translate(None, b"0")
+    flat = b"[" + b"," * (math.prod(shape) - 1) + b"]"
+    if brackets == flat:
+        return True
+    # From inside out, and not larger than what came, whose length is known by now.
+    expected = b""
+    for side in reversed(shape):
+        expected = b"[" + b",".join([expected] * side) + b"]"
+        if len(expected) > len(brackets):
+            return False
+    return brackets == expected
+
+
+def _pieces(numbers: bytes) -> Iterator[bytes]:
+    """Parts of a list without brackets, each of whole numbers and small."""
+    begin = 0
+    while begin < len(numbers):
+        comma = numbers.find(b",", begin + _PIECE)
+        end = len(numbers) if comma < 0 else comma
+        if end - begin > 2 * _PIECE:
+            raise BadRequestError("data has a number of too many digits")
+        yield numbers[begin:end]
+        begin = end + 1
+
+
+def _numbers(piece: bytes) -> NDArray[np.float64]:
+    try:
+        return np.asarray(json.loads(b"[" + piece + b"]"), np.float64)
+    except (ValueError, OverflowError) as error:
+        raise BadRequestError("data has something that is no JSON number") from error
+
+
+def _only(element: object) -> str:
+    if isinstance(element, list) and len(element) == 1:
+        element = element[0]
+    if not isinstance(element, str):
+        raise ValueError("no string")
+    return element
