@@ -57,7 +57,11 @@ Serve = Callable[..., Server]
 
 def environment(**settings: object) -> dict[str, str]:
     known = {field.name.upper() for field in fields(Settings)}
-    outside = {key: value for key, value in os.environ.items() if key not in known}
+    outside = {
+        key: value
+        for key, value in os.environ.items()
+        if key not in known and not key.startswith(("OTEL_", "SAGEMAKER_"))
+    }
     return outside | {key.upper(): str(value) for key, value in settings.items()}
 
 
@@ -66,11 +70,14 @@ def serve(shelf: Shelf) -> Iterator[Serve]:
     """Start servers over the shelf, and see to it that none is left."""
     with contextlib.ExitStack() as stack:
 
-        def run(**settings: object) -> Server:
+        def run(*arguments: str, **settings: object) -> Server:
             chosen = {"model_name": "golden", "model_dir": shelf.root, "port": 0} | settings
             process = stack.enter_context(
                 subprocess.Popen(
-                    COMMAND, env=environment(**chosen), stderr=subprocess.PIPE, text=True
+                    [*COMMAND, *arguments],
+                    env=environment(**chosen),
+                    stderr=subprocess.PIPE,
+                    text=True,
                 )
             )
             stack.callback(process.kill)
@@ -100,11 +107,16 @@ def test_help_lists_every_setting() -> None:
 
 def test_unknown_arguments_are_bad_usage() -> None:
     assert run("--port", "5000").returncode == 2
+    assert run("train").returncode == 2
 
 
 @pytest.mark.parametrize(
     ("settings", "told"),
-    [({"port": "http"}, "PORT='http'"), ({"model_name": "a\nb"}, "MODEL_NAME='a\\nb'")],
+    [
+        ({"port": "http"}, "PORT='http'"),
+        ({"model_name": "a\nb"}, "MODEL_NAME='a\\nb'"),
+        ({"otel_exporter_otlp_traces_endpoint": "x:1"}, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT='x:1'"),
+    ],
 )
 def test_a_bad_setting_is_one_line(settings: dict[str, str], told: str) -> None:
     done = run(**settings)
@@ -237,13 +249,51 @@ def test_an_upgrade_that_is_not_known_is_logged_as_any_request(serve: Serve) -> 
     assert next(line for line in told if not line.startswith("nothing is published")) == "request"
 
 
+def test_served_as_sagemaker_asks(shelf: Shelf, serve: Serve) -> None:
+    shelf.publish(1)
+    server = serve("serve", model_name="", sagemaker_base_dir=shelf.root.parent)
+    server.event("serving")
+    assert server.ask("GET", "/ping").json()["model"] == {"name": "golden", "version": 1}
+    png = {"content-type": "image/png"}
+    asked = png | {"x-amzn-sagemaker-custom-attributes": "top_k=1"}
+    answer = server.ask("POST", "/invocations", content=picture(), headers=asked).json()
+    assert [each["label"] for each in answer["predictions"][0]["top"]] == ["red"]
+    server.process.terminate()
+    assert server.process.wait(30) == 0
+
+
+def test_no_model_for_sagemaker_is_one_line(tmp_path: Path) -> None:
+    done = run("serve", sagemaker_base_dir=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"inference: {tmp_path}/model cannot be read (No such file")
+    assert done.stderr.count("\n") == 1
+
+
+def test_traces_without_the_extra_are_one_line() -> None:
+    script = (
+        "import sys; sys.modules['opentelemetry'] = None; from inference.__main__ import main; "
+        "sys.exit(main([]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env=environment(otel_exporter_otlp_endpoint="http://127.0.0.1:1"),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert "install inference[otel]" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 def test_serving_imports_nothing_that_it_does_not_need() -> None:
     needed = {
         *("inference", "PIL", "anyio", "click", "httptools", "numpy", "onnxruntime"),
         *("prometheus_client", "python_multipart", "starlette", "typing_extensions", "uvicorn"),
         *("uvloop",),
     }
-    script = "import sys, inference.app, uvicorn; print(*sys.modules)"
+    script = "import sys, inference.__main__, inference.app, uvicorn; print(*sys.modules)"
     loaded = subprocess.run(
         [sys.executable, "-I", "-c", script], capture_output=True, text=True, check=True
     ).stdout

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from inference.settings import Settings, SettingsError, read_settings
+from inference.settings import Settings, SettingsError, read_settings, traces_wanted
 
 
 def test_nothing_set_gives_the_defaults() -> None:
@@ -24,8 +24,11 @@ def test_every_setting_is_read() -> None:
             "MAX_BODY_BYTES": "1000",
             "MAX_PIXELS": "64",
             "QUEUE_SIZE": "2",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4318",
         }
-    ) == Settings("digits", Path("/m"), "::1", 0, "debug", "json", 0.5, 1000, 64, 2)
+    ) == Settings(
+        *("digits", Path("/m"), "::1", 0, "debug", "json", 0.5, 1000, 64, 2, "http://c:4318")
+    )
 
 
 @pytest.mark.parametrize(
@@ -45,6 +48,8 @@ def test_every_setting_is_read() -> None:
         ("MAX_BODY_BYTES", "0"),
         ("MAX_PIXELS", "1e6"),
         ("QUEUE_SIZE", "0"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c\n"),
     ],
 )
 def test_a_bad_value_is_named_in_one_line(variable: str, value: str) -> None:
@@ -52,3 +57,30 @@ def test_a_bad_value_is_named_in_one_line(variable: str, value: str) -> None:
         read_settings({variable: value})
     assert str(caught.value).startswith(f"{variable}=")
     assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("variables", "wanted"),
+    [
+        ({}, False),
+        ({"ENDPOINT": ""}, False),
+        ({"ENDPOINT": "http://c"}, True),
+        ({"TRACES_ENDPOINT": "https://c/v1/traces"}, True),
+        ({"ENDPOINT": "http://c", "PROTOCOL": "grpc", "TRACES_PROTOCOL": "http/protobuf"}, True),
+        ({"PROTOCOL": "grpc"}, False),
+    ],
+)
+def test_traces_are_sent_where_a_collector_is_named(
+    variables: dict[str, str], *, wanted: bool
+) -> None:
+    environ = {f"OTEL_EXPORTER_OTLP_{name}": value for name, value in variables.items()}
+    assert traces_wanted(environ) == wanted
+    assert not traces_wanted({**environ, "OTEL_SDK_DISABLED": "True"})
+    assert not traces_wanted({**environ, "OTEL_TRACES_EXPORTER": "none"})
+
+
+@pytest.mark.parametrize("variable", ["PROTOCOL", "TRACES_PROTOCOL"])
+def test_another_protocol_is_named_in_one_line(variable: str) -> None:
+    name = f"OTEL_EXPORTER_OTLP_{variable}"
+    with pytest.raises(SettingsError, match=f"^{name}='grpc': use one of http/protobuf$"):
+        traces_wanted({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c", name: "grpc"})

@@ -72,7 +72,10 @@ def _only_model(folder: Path) -> str:
     try:
         names = sorted(each.name for each in folder.iterdir() if (each / _POINTER).is_file())
     except OSError as error:
-        raise SettingsError(f"{folder} cannot be read: {error.strerror or error}") from error
+        raise SettingsError(
+            f"{folder} cannot be read ({error.strerror or error}): SageMaker unpacks the model "
+            "there, and the container's user must be allowed to read it"
+        ) from error
     if not names:
         raise SettingsError(
             f"{folder} has no model: pack a model's folder, with its {_POINTER}, as in "
