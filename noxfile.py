@@ -107,7 +107,7 @@ def demo(session: nox.Session) -> None:
     requires=[
         *("tests_page", "tests_inference", "tests_demo", "tests_deploy", "tests_load"),
         *("tests_trainer", "tests_services", "tests_containers", "tests_kind"),
-        "tests_rehearsal",
+        *("tests_rehearsal", "tests_hardening"),
     ],
 )
 def tests(session: nox.Session) -> None:
@@ -346,6 +346,12 @@ def tests_services(session: nox.Session) -> None:
     """Test the services together: the demo itself, and its page in a real browser."""
     folders = ("tests/contract", "tests/e2e", "tests/monitoring")
     session.run(*PYTEST, *folders, *session.posargs, external=True)
+
+
+@nox.session(venv_backend="none", requires=["env_inference", "env_tests"], default=False)
+def tests_hardening(session: nox.Session) -> None:
+    """Test the model server with hostile requests, too many and for long; -- --full is longer."""
+    session.run(*PYTEST, "tests/hardening", *session.posargs, external=True)
 
 
 @nox.session(venv_backend="none", requires=["environments", "env_tests"], default=False)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from samples import Sample
 
 SECONDS = 60.0
-pytest_plugins = ["drilling", "figures", "kind_fixtures"]
+pytest_plugins = ["drilling", "figures", "hardening_fixtures", "kind_fixtures"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
