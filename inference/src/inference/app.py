@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from inference import oip, sagemaker
+from inference import oip, openapi, sagemaker
 from inference.errors import RequestError
 from inference.linger import Linger
 from inference.requests import RequestLog
@@ -42,7 +42,12 @@ def create_app(
         service.close()
 
     app = Starlette(
-        routes=[*(sagemaker.routes(service) if hosted else []), *_routes(service)],
+        routes=[
+            *(sagemaker.routes(service) if hosted else []),
+            *_routes(service),
+            *oip.routes(service),
+            openapi.route(settings, hosted=hosted),
+        ],
         middleware=[
             Middleware(Linger),
             *around,
@@ -66,6 +71,4 @@ def _routes(service: Service) -> list[Route]:
         Route("/models/{version}/files/{name}", service.file),
         Route("/training", service.training),
         Route("/metrics", service.metrics_text),
-        Route("/openapi.json", service.openapi),
-        *oip.routes(service),
     ]

@@ -5,6 +5,9 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+from starlette.routing import Route
+
+from inference import openapi_v2
 from inference.files import OTHER_TYPE, TYPES
 from inference.manifest import FILE_NAME
 from inference.openapi_parts import (
@@ -20,15 +23,21 @@ from inference.openapi_parts import (
 )
 from inference.openapi_schemas import COMMON_ERRORS, error_responses, schemas
 from inference.prediction import DEFAULT_TOP_K
+from inference.responses import json_response
 
 if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
     from inference.openapi_parts import Part
     from inference.settings import Settings
 
 _ABOUT = """\
 Classifies images with the model that was published last.
 
-Errors are `{"error": {"code", "message"}}`. Besides what the operations list, any request may get:
+Errors are `{"error": {"code", "message"}}`, and `{"error": message}` below `/v2`. Besides what the
+operations list, any request may get 400 or 503, if it is no HTTP or too many connections are open,
+404, where there is no such path, and:
 
 """
 
@@ -39,8 +48,23 @@ _FORM_TYPES = ", ".join(
 )
 
 
-def description(settings: Settings) -> Part:
-    """The whole document, with the limits that the settings give."""
+def route(settings: Settings, *, hosted: bool) -> Route:
+    """`GET /openapi.json`: the description of all routes, this one included."""
+    document = description(settings, hosted=hosted)
+
+    async def openapi(_request: Request) -> Response:
+        return json_response(document)
+
+    return Route("/openapi.json", openapi)
+
+
+def description(settings: Settings, *, hosted: bool = False) -> Part:
+    """The whole document.
+
+    Args:
+        settings: that give the limits.
+        hosted: whether it is by SageMaker, whose routes go before the others.
+    """
     return {
         "openapi": "3.1.0",
         "info": {
@@ -49,8 +73,15 @@ def description(settings: Settings) -> Part:
             "description": _about(),
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "paths": _paths(settings),
-        "components": {"schemas": schemas(settings), "responses": error_responses()},
+        "paths": {
+            **_paths(settings),
+            **openapi_v2.paths(settings),
+            **(_hosted(settings) if hosted else {}),
+        },
+        "components": {
+            "schemas": {**schemas(settings), **openapi_v2.schemas()},
+            "responses": {**error_responses(), **openapi_v2.error_responses()},
+        },
     }
 
 
@@ -61,7 +92,9 @@ def _about() -> str:
 
 def _paths(settings: Settings) -> Part:
     return {
-        "/ping": _get("ping", "The process lives", json_content(schema_named("Ping"))),
+        "/ping": _get(
+            "ping", "The process lives", json_content(object_schema({"status": {"const": "ok"}}))
+        ),
         "/ready": _get("ready", "A model is loaded", json_content(schema_named("Ready")), "503"),
         "/predict": {"post": _predict(settings)},
         "/models": _get(
@@ -151,27 +184,45 @@ def _version() -> Part:
 
 
 def _predict(settings: Settings) -> Part:
+    top_k = {"type": "integer", "minimum": 1, "maximum": _LARGEST_TOP_K, "default": DEFAULT_TOP_K}
+    told = "classes an image, if there are as many"
+    return {
+        "operationId": "predict",
+        "summary": "The most probable classes of one or more images",
+        "parameters": [parameter("top_k", "query", top_k, DEFAULT_TOP_K, told)],
+        **_classification(settings),
+    }
+
+
+def _hosted(settings: Settings) -> Part:
+    """The paths of SageMaker's contract: <https://docs.aws.amazon.com/sagemaker/>."""
+    told = "`name=value` pairs, divided by commas, of which `top_k` is read as by `/predict`"
+    text: Part = {"type": "string"}
+    attributes = "X-Amzn-SageMaker-Custom-Attributes"
+    ping = _get("ping", "A model is loaded", json_content(schema_named("Ready")), "503")
+    invocations: Part = {
+        "operationId": "invocations",
+        "summary": "The same as `/predict`",
+        "parameters": [parameter(attributes, "header", text, f"top_k={DEFAULT_TOP_K}", told)],
+        **_classification(settings),
+    }
+    return {"/ping": ping, "/invocations": {"post": invocations}}
+
+
+def _classification(settings: Settings) -> Part:
     binary: Part = {"type": "string", "contentMediaType": OTHER_TYPE}
     files = array_schema(binary, minItems=1, maxItems=settings.queue_size)
     form = {
         "schema": object_schema({"file": files}),
         "encoding": {"file": {"contentType": _FORM_TYPES}},
     }
-    top_k = {"type": "integer", "minimum": 1, "maximum": _LARGEST_TOP_K, "default": DEFAULT_TOP_K}
     return {
-        "operationId": "predict",
-        "summary": "The most probable classes of one or more images",
         "description": (
             f"At most {settings.max_body_bytes} bytes a body and {settings.max_pixels} pixels an "
             "image. JPEG, PNG, WebP, GIF and BMP are read, whatever type they are said to be; of "
             "animations, the first frame. An image that is cut off is refused. One bad image "
             "refuses the request."
         ),
-        "parameters": [
-            parameter(
-                "top_k", "query", top_k, DEFAULT_TOP_K, "classes an image, if there are as many"
-            )
-        ],
         "requestBody": {
             "required": True,
             "content": {"multipart/form-data": form, "image/*": BYTES, OTHER_TYPE: BYTES},

@@ -50,7 +50,6 @@ def schemas(settings: Settings) -> Part:
     known = [*_ERRORS.values(), *COMMON_ERRORS.values()]
     codes = list(dict.fromkeys(code for _, codes in known for code in codes))
     return {
-        "Ping": object_schema({"status": {"const": "ok"}}),
         "Ready": object_schema({"status": {"const": "ready"}, "model": _MODEL}),
         "Predictions": _predictions(settings),
         "Models": _models(),

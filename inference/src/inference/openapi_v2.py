@@ -34,13 +34,11 @@ _VERSION = "/versions/{version}"
 _ERRORS = {
     "400": "The request is malformed, or what was sent is no image.",
     "404": "There is no such model, or that version is not the one that is served.",
-    "405": "The path takes other methods: those of the header Allow.",
     "413": "Too many bytes, as they came or inflated, or too many pixels.",
     "415": "The body is compressed in a way that is not read.",
     "503": "Not now: no model, one that fails on this image, too much to do, or too slow.",
 }
 _ERROR_HEADERS: dict[str, Part] = {
-    "405": {"Allow": header("methods", {"type": "string"})},
     "503": {"Retry-After": header("seconds", {"type": "integer", "minimum": 1})},
 }
 
@@ -145,7 +143,7 @@ def _get(name: str, summary: str, schema: str, parameters: list[Part], *errors: 
     operation: Part = {
         "operationId": name,
         "summary": summary,
-        "responses": {"200": found, **_refusals(*errors, "405")},
+        "responses": {"200": found, **_refusals(*errors)},
     }
     return operations_of_get({**operation, "parameters": parameters} if parameters else operation)
 
@@ -178,7 +176,7 @@ def _infer(name: str, parameters: list[Part], settings: Settings) -> Part:
         },
         "responses": {
             "200": answer,
-            **_refusals("400", "404", "405", "413", "415", "503"),
+            **_refusals("400", "404", "413", "415", "503"),
         },
     }
 

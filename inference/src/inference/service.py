@@ -13,7 +13,6 @@ from inference.cpu import available_cores
 from inference.errors import NoModelError, NotFoundError, RequestError
 from inference.files import file_response
 from inference.metrics import Metrics
-from inference.openapi import description
 from inference.prediction import Predictor, parse_top_k
 from inference.repository import VERSION, Repository
 from inference.responses import json_response, refusal
@@ -48,7 +47,6 @@ class Service:
         self._repository = Repository(settings.model_dir / settings.model_name)
         self.predictor = Predictor(settings, self.metrics, cores)
         self.bodies = Budget(_BODIES * settings.max_body_bytes)
-        self._description = description(settings)
 
     def close(self) -> None:
         """Stop polling and end the threads."""
@@ -112,10 +110,6 @@ class Service:
     async def metrics_text(self, _request: Request) -> Response:
         """`GET /metrics`: for Prometheus."""
         return Response(self.metrics.text(), headers={"content-type": _METRICS_TYPE})
-
-    async def openapi(self, _request: Request) -> Response:
-        """`GET /openapi.json`: the description of all routes."""
-        return json_response(self._description)
 
     async def refused(self, request: Request, error: Exception) -> Response:
         """Answer a request that a route refused, and count why."""
