@@ -7,17 +7,16 @@ that belongs to nobody looks at all connections now and then.
 
 from __future__ import annotations
 
-import enum
 import logging
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from inference.errors import BadRequestError, BusyError, RequestError, SlowRequestError
-from inference.heads import check_head, check_part
+from inference.heads import HEAD_BYTES, check_head, too_large
 from inference.logs import fields
 from inference.responses import refusal
 
@@ -32,6 +31,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _PIPELINED = 32
+
+#: What a connection waits for; `turn` is to send a refusal, after the answers to what came before.
+_Phase = Literal["request", "head", "body", "answer", "turn", "close"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +60,6 @@ class Patience:
     look: float = 1.0
 
 
-class _Phase(enum.Enum):
-    """What a connection waits for."""
-
-    REQUEST = enum.auto()
-    HEAD = enum.auto()
-    BODY = enum.auto()
-    ANSWER = enum.auto()
-    TURN = enum.auto()  # to send a refusal, after the answers to what came before
-    CLOSE = enum.auto()
-
-
 class Connection(HttpToolsProtocol):
     """A connection; `deadline` is when what it waits for must have come, in the loop's time."""
 
@@ -85,7 +76,7 @@ class Connection(HttpToolsProtocol):
         self.url = b""
         self._guard = guard
         self._patience = guard.patience
-        self._phase = _Phase.REQUEST
+        self._phase: _Phase = "request"
         self._loose = 0  # bytes since the head began or its end, or data of the body, was seen
         self._refusal = b""
         self._unsent = 0
@@ -94,41 +85,39 @@ class Connection(HttpToolsProtocol):
     @property
     def may_go(self) -> bool:
         """Whether nothing is lost for a client that sends what it has to send."""
-        return self._phase in {_Phase.REQUEST, _Phase.HEAD, _Phase.CLOSE}
+        return self._phase in {"request", "head", "close"}
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request."""
         super().connection_made(transport)
         self._taken = self.loop.time()
-        self._wait(_Phase.REQUEST, self._patience.head)
+        self._wait("request", self._patience.head)
         self._guard.admit(self)
 
     def data_received(self, data: bytes) -> None:
         """Take what has come; it may end in the middle of anything."""
-        if self._phase in {_Phase.TURN, _Phase.CLOSE}:
+        if self._phase in {"turn", "close"}:
             return
         self._loose += len(data)
-        if self._phase is _Phase.BODY:
+        if self._phase == "body":
             latest = self.loop.time() + self._patience.body
             self.deadline = min(self.deadline + len(data) / self._patience.rate, latest)
         try:
             self._feed(data)
-            check_part(self.url, self._loose)
+            if self._loose > HEAD_BYTES:
+                raise too_large(self.url)
         except RequestError as error:
             self.refuse(error)
 
     def _feed(self, data: bytes) -> None:
-        while data:
-            try:
-                self.parser.feed_data(data)
-            except httptools.HttpParserUpgrade as upgrade:
-                data = self._without_upgrade() + data[upgrade.args[0] :]
-            except httptools.HttpParserError as error:
-                if isinstance(error.__context__, RequestError):
-                    raise error.__context__ from None
-                raise BadRequestError(f"the request is not valid HTTP: {error}") from error
-            else:
-                return
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._feed(self._without_upgrade() + data[upgrade.args[0] :])
+        except httptools.HttpParserError as error:
+            if isinstance(error.__context__, RequestError):
+                raise error.__context__ from None
+            raise BadRequestError(f"the request is not valid HTTP: {error}") from error
 
     def _without_upgrade(self) -> bytes:
         """The head again, but without the wish for another protocol, which hides the body.
@@ -149,7 +138,7 @@ class Connection(HttpToolsProtocol):
         """A request's first byte is here."""
         super().on_message_begin()
         self._loose = 0
-        self._wait(_Phase.HEAD, self._patience.head)
+        self._wait("head", self._patience.head)
 
     def on_headers_complete(self) -> None:
         """The head is here; whatever else it asks for, it is a request."""
@@ -161,7 +150,7 @@ class Connection(HttpToolsProtocol):
         super().on_headers_complete()
         self.headers = []  # for the headers after a chunked body, which nobody reads
         self._loose = 0
-        self._wait(_Phase.BODY, self._patience.body)
+        self._wait("body", self._patience.body)
 
     def on_body(self, body: bytes) -> None:
         """Some of the body is here."""
@@ -173,7 +162,7 @@ class Connection(HttpToolsProtocol):
         if not self.parser.should_upgrade():
             super().on_message_complete()
             self._loose = 0
-            self._wait(_Phase.ANSWER, math.inf)
+            self._wait("answer", math.inf)
 
     def on_response_complete(self) -> None:
         """Turn to what comes next: as uvicorn does it, but without a timer."""
@@ -183,12 +172,12 @@ class Connection(HttpToolsProtocol):
         self.flow.resume_reading()
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
-        elif self._phase is _Phase.TURN:
+        elif self._phase == "turn":
             self._send_refusal()
-        elif self._phase is _Phase.BODY:
+        elif self._phase == "body":
             self.transport.close()  # where a body goes on that nobody wants
-        elif self._phase is _Phase.ANSWER:
-            self._wait(_Phase.REQUEST, self._patience.idle)
+        elif self._phase == "answer":
+            self._wait("request", self._patience.idle)
 
     def resume_writing(self) -> None:
         """The client has taken most of what was sent."""
@@ -199,10 +188,10 @@ class Connection(HttpToolsProtocol):
         """Answer with an error what is being received, and end the connection."""
         if self.transport.is_closing():
             return
-        if self._phase is _Phase.BODY and not self.pipeline:
+        if self._phase == "body" and not self.pipeline:
             self._overrule(error)
             return
-        if self._phase is _Phase.BODY:
+        if self._phase == "body":
             self.pipeline.popleft()
         client = self.client[0] if self.client else None
         known = fields(status=error.status, code=error.code, error=str(error), client=client)
@@ -233,18 +222,18 @@ class Connection(HttpToolsProtocol):
         lines = [b"%s: %s\r\n" % header for header in headers]
         status = STATUS_LINE[error.status]
         self._refusal = b"".join([status, *lines, b"\r\n", bytes(answer.body)])
-        self._wait(_Phase.TURN, math.inf)
+        self._wait("turn", math.inf)
 
     def _send_refusal(self) -> None:
         """Send it, and drop what still comes: a reset may destroy it (RFC 9112, section 9.6)."""
         self.flow.resume_reading()
         self.transport.write(self._refusal)
         self.transport.write_eof()
-        self._wait(_Phase.CLOSE, self._patience.close)
+        self._wait("close", self._patience.close)
 
     def give_way(self) -> None:
         """Close the connection for the sake of others."""
-        if self._phase is not _Phase.CLOSE:
+        if self._phase != "close":
             self._guard.refused(BusyError.code)
         self.transport.abort()
 
@@ -261,13 +250,13 @@ class Connection(HttpToolsProtocol):
 
     def _time_out(self, now: float) -> None:
         patience = self._patience
-        if self._phase is _Phase.REQUEST:
+        if self._phase == "request":
             self.transport.close()
-        elif self._phase is _Phase.CLOSE:
+        elif self._phase == "close":
             self.transport.abort()
         elif self.flow.read_paused:  # so it is not the client that is slow
             self.deadline = now + patience.body
-        elif self._phase is _Phase.HEAD:
+        elif self._phase == "head":
             self.refuse(SlowRequestError(f"the head did not come in {patience.head:g} s"))
         else:
             rate = f"{patience.rate:g} bytes a second, after {patience.body:g} s"

@@ -7,6 +7,7 @@ read differently (RFC 9112, sections 3.2, 6.1 and 11.2) is refused here.
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from inference.errors import BadRequestError, HeadTooLargeError, UriTooLongError
@@ -29,7 +30,11 @@ def check_head(target: bytes, version: str, headers: Sequence[tuple[bytes, bytes
         HeadTooLargeError: it has too many bytes or headers.
         UriTooLongError: its target has too many bytes.
     """
-    _check_size(target, headers)
+    size = len(target) + sum(map(len, chain.from_iterable(headers)))
+    if size > HEAD_BYTES or len(target) > TARGET_BYTES:
+        raise too_large(target)
+    if len(headers) > HEADERS:
+        raise HeadTooLargeError(f"there are more than {HEADERS} headers")
     if version not in _VERSIONS:
         raise BadRequestError("this is not HTTP/1.1, nor HTTP/1.0")
     names = [name for name, _ in headers]
@@ -40,25 +45,11 @@ def check_head(target: bytes, version: str, headers: Sequence[tuple[bytes, bytes
         _check_coding(version, headers)
 
 
-def check_part(target: bytes, size: int) -> None:
-    """Look at what has come of a head, or of what surrounds the data of a chunked body.
-
-    Raises:
-        HeadTooLargeError: it has too many bytes already.
-        UriTooLongError: its target has too many bytes.
-    """
-    if size > HEAD_BYTES:
-        _check_size(target, ())
-        raise HeadTooLargeError(f"the head is larger than {HEAD_BYTES} bytes")
-
-
-def _check_size(target: bytes, headers: Sequence[tuple[bytes, bytes]]) -> None:
+def too_large(target: bytes) -> UriTooLongError | HeadTooLargeError:
+    """What is wrong with a head, of which there is the target or its beginning."""
     if len(target) > TARGET_BYTES:
-        raise UriTooLongError(f"the address is longer than {TARGET_BYTES} bytes")
-    if len(headers) > HEADERS:
-        raise HeadTooLargeError(f"there are more than {HEADERS} headers")
-    if len(target) + sum(len(name) + len(value) for name, value in headers) > HEAD_BYTES:
-        raise HeadTooLargeError(f"the head is larger than {HEAD_BYTES} bytes")
+        return UriTooLongError(f"the address is longer than {TARGET_BYTES} bytes")
+    return HeadTooLargeError(f"the head is larger than {HEAD_BYTES} bytes")
 
 
 def _check_coding(version: str, headers: Sequence[tuple[bytes, bytes]]) -> None:
