@@ -41,7 +41,7 @@ class Patience:
     """How long a client is waited for; seconds, except for the rate.
 
     Attributes:
-        head: for a whole head, from a connection's start or the first byte of a later request.
+        head: for a connection's first byte, and for a whole head from its first byte on.
         body: for more of a body than its rate asks for (the rule and the rate are those of
             Apache's mod_reqtimeout).
         rate: bytes a second that a body must come at in the long run.
