@@ -23,6 +23,8 @@ TYPED = {  # what is checked, with whose environment
     "loadtests": "load",
     "rehearsal": "rehearsal",
     "tests": "tests",
+    "tests/clients/test_kserve.py": "clients",
+    "tests/clients/test_triton.py": "clients",
     "tests/contract/make_golden_images.py": "trainer",
     "tests/contract/make_golden_models.py": "inference",
     "trainer": "trainer",
@@ -75,6 +77,7 @@ LOCKS = {
         "rehearsal/pyproject.toml:test",
     ),
     "tests/requirements.lock": ("tests/pyproject.toml",),
+    "tests/clients/requirements.lock": ("tests/clients/pyproject.toml",),
     "tests/requirements-checkov.lock": ("--group", "tests/pyproject.toml:checkov"),
     "trainer/requirements.lock": ("trainer/pyproject.toml", "--extra", "cpu"),
     "trainer/requirements-image.lock": ("--group", "trainer/pyproject.toml:image"),
@@ -105,7 +108,8 @@ def demo(session: nox.Session) -> None:
 @nox.session(
     venv_backend="none",
     requires=[
-        *("tests_page", "tests_inference", "tests_demo", "tests_deploy", "tests_load"),
+        *("tests_page", "tests_inference", "tests_clients", "tests_demo", "tests_deploy"),
+        "tests_load",
         *("tests_trainer", "tests_services", "tests_containers", "tests_kind"),
         *("tests_rehearsal", "tests_hardening"),
     ],
@@ -277,6 +281,12 @@ def env_tests(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def env_clients(session: nox.Session) -> None:
+    """Install the clients that others wrote."""
+    install(session, "tests/clients/requirements.lock")
+
+
+@nox.session(default=False)
 def env_load(session: nox.Session) -> None:
     """Install the load test."""
     install(session, "loadtests/requirements-test.lock", "loadtests")
@@ -327,6 +337,13 @@ def tests_inference(session: nox.Session) -> None:
 def tests_load(session: nox.Session) -> None:
     """Test the load test, also against the real model server."""
     session.run(".nox/env_load/bin/pytest", "loadtests", *session.posargs, external=True)
+
+
+@nox.session(venv_backend="none", requires=["env_clients", "env_inference"], default=False)
+def tests_clients(session: nox.Session) -> None:
+    """Test the model server by clients that others wrote: Triton's and KServe's."""
+    pytest = (".nox/env_clients/bin/pytest", "tests/clients")
+    session.run(*pytest, *session.posargs, external=True)
 
 
 @nox.session(venv_backend="none", requires=["env_trainer"], default=False)
@@ -397,7 +414,10 @@ def lint_page(session: nox.Session) -> None:
 
 
 @nox.session(
-    requires=["environments", "env_demo", "env_deploy", "env_load", "env_rehearsal", "env_tests"],
+    requires=[
+        *("environments", "env_clients", "env_demo", "env_deploy", "env_load", "env_rehearsal"),
+        "env_tests",
+    ],
     default=False,
 )
 def lint_types(session: nox.Session) -> None:

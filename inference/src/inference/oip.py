@@ -37,11 +37,14 @@ EXTENSIONS = ("binary_tensor_data", "classification")
 JSON_LENGTH = "inference-header-content-length"
 
 _ENCODED = "content-encoding"
+_REPOSITORY = "repository"
 _LENGTH = re.compile(r"[0-9]{1,10}")
-#: Reading the JSON of a body takes so many times its size beside the body itself.
-_COPIES = 2
-#: What costs less than a millisecond is done where it is; more would hold up other requests.
-_QUICK_BYTES = 64 * 1024
+#: While JSON is read, so many times its size are held beside the body.
+_COPIES = 4
+#: A byte of JSON takes so many times what one of a binary tensor takes.
+_JSON_EFFORT = 16
+#: What takes a few milliseconds is done where it is; more would hold up other requests.
+_QUICK_BYTES = 1024 * 1024
 _QUICK_NUMBERS = 1_000
 #: More would have the event loop wait for its turn among them.
 _THREADS = 2
@@ -133,8 +136,9 @@ class OpenInference:
             limits = Limits(settings.max_body_bytes, settings.queue_size, memory)
             body = await read_body(request, limits)
             json_bytes = _json_bytes(request, len(body))
-            memory.take(_COPIES * (len(body) if json_bytes is None else json_bytes))
-            quick = len(body) <= _QUICK_BYTES
+            parsed = len(body) if json_bytes is None else json_bytes
+            memory.take(_COPIES * parsed)
+            quick = parsed * _JSON_EFFORT + len(body) <= _QUICK_BYTES
             asked = await self._run(lambda: read_request(body, json_bytes, takes), quick=quick)
             rows = await while_connected(request, service.predictor.rows(model, asked.images))
             accepted = request.headers.get("accept-encoding", "")
@@ -167,7 +171,10 @@ class OpenInference:
     def _served(self) -> Model:
         model = self._service.watcher.catalogue.model
         if model is None:
-            told = [f"{where}: {fault}" for where, fault in self._faults().items()]
+            told = [
+                fault if where == _REPOSITORY else f"version {where}: {fault}"
+                for where, fault in self._faults().items()
+            ]
             raise NoModelError("; ".join(["no model is loaded yet", *told]))
         return model
 
@@ -175,7 +182,7 @@ class OpenInference:
         """What is wrong in the repository, by version, or by `repository` for all of it."""
         catalogue = self._service.watcher.catalogue
         found = {str(number): each.fault for number, each in catalogue.versions.items()}
-        found["repository"] = catalogue.fault
+        found[_REPOSITORY] = catalogue.fault
         return {where: fault for where, fault in found.items() if fault is not None}
 
 
@@ -201,5 +208,5 @@ def _response(answer: InferResponse, accepted: str) -> Response:
         }
     body, coding = encoded(answer.document + (binary or b""), accepted)
     if coding is not None:
-        headers["content-encoding"] = coding
+        headers[_ENCODED] = coding
     return Response(body, headers=headers)

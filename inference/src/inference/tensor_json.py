@@ -7,7 +7,7 @@ parsed: what is left is small. The numbers are then read in pieces, straight int
 
 from __future__ import annotations
 
-import base64
+import binascii
 import json
 import math
 import re
@@ -26,19 +26,15 @@ if TYPE_CHECKING:
 
 _MOST_BYTES = 64 * 1024
 _MOST_ARRAYS = 16
+_MOST_STRINGS = 100_000
 _PIECE = 64 * 1024
 _SPACE = b" \t\r\n"
 _NUMBER = b"0123456789eE.+-"
 
-#: The member `data` with an array of numbers or strings, and perhaps the comma after it. The key
-#: of the next member is a string too, but has a colon. A quote after a backslash begins no key.
-_DATA = re.compile(
-    rb'"data"(?<!\\"data")[ \t\r\n]*+:[ \t\r\n]*+(\[(?:'
-    rb"[\[\],0-9eE.+\- \t\r\n]++|"
-    rb'"(?:[^"\\]++|\\.)*+"(?![ \t\r\n]*+:)'
-    rb"){0,250000}+)",
-    re.DOTALL,
-)
+#: The member `data` up to its array; a quote after a backslash begins no key.
+_KEY = re.compile(rb'"data"(?<!\\"data")[ \t\r\n]*+:[ \t\r\n]*+(?=\[)')
+_NUMBERS = re.compile(rb"[\[\],0-9eE.+\- \t\r\n]{1,%d}+" % _PIECE)
+_COLON = re.compile(rb"[ \t\r\n]*+:")
 _MARKS = bytes.maketrans(_NUMBER, b"0" * len(_NUMBER))
 _BLANKS = bytes.maketrans(b"[]", b"  ")
 
@@ -58,8 +54,6 @@ def read_document(raw: bytes) -> dict[str, object]:
         TooLargeError: there is too much beside the data.
     """
     rest, arrays = _cut(raw)
-    if len(rest) > _MOST_BYTES:
-        raise TooLargeError(f"the JSON is larger than {_MOST_BYTES} bytes without the data")
     found = iter(arrays)
     try:
         document = json.loads(
@@ -81,7 +75,7 @@ def read_numbers(array: Array, shape: tuple[int, ...]) -> NDArray[np.uint8]:
         BadRequestError: the array is not of that shape, or a value is no pixel's.
     """
     count = math.prod(shape)
-    marks = array.raw.translate(_MARKS, _SPACE)
+    marks = _translated(array.raw, _MARKS, _SPACE)
     # First the length: what is announced may be large, what came is not.
     if len(marks) <= 2 * count or not _nested(marks, shape):
         raise BadRequestError(
@@ -89,7 +83,7 @@ def read_numbers(array: Array, shape: tuple[int, ...]) -> NDArray[np.uint8]:
         )
     del marks
     values, at = np.empty(count, np.uint8), 0
-    for piece in _pieces(array.raw.translate(_BLANKS)):
+    for piece in _pieces(_translated(array.raw, _BLANKS)):
         numbers = whole(_numbers(piece))
         values[at : at + len(numbers)] = numbers
         at += len(numbers)
@@ -109,23 +103,40 @@ def read_base64(array: Array, count: int) -> list[bytes]:
         raise BadRequestError(told)
     try:
         texts = [_only(each) for each in json.loads(array.raw.decode())]
-        return [base64.b64decode(text, validate=True) for text in texts]
+        return [binascii.a2b_base64(text, strict_mode=True) for text in texts]
     except (ValueError, RecursionError) as error:
         raise BadRequestError(told) from error
 
 
 def _cut(raw: bytes) -> tuple[bytes, list[bytes]]:
     """What is left without the data, of which each has `NaN`, which is no JSON, in its place."""
-    arrays: list[bytes] = []
-
-    def cut(found: re.Match[bytes]) -> bytes:
-        array = found[1].rstrip(b"," + _SPACE)
+    kept, arrays, at = b"", [], 0
+    while len(kept) <= _MOST_BYTES and (key := _KEY.search(raw, at, at + _MOST_BYTES)):
+        array = _array_at(raw, key.end())
         arrays.append(array)
         if len(arrays) > _MOST_ARRAYS:
             raise BadRequestError("too many tensors")
-        return b'"data":NaN' + found[1][len(array) :]
+        kept += raw[at : key.end()] + b"NaN"
+        at = key.end() + len(array)
+    if len(kept) + len(raw) - at > _MOST_BYTES:
+        raise TooLargeError(f"the JSON is larger than {_MOST_BYTES} bytes without the data")
+    return kept + raw[at:], arrays
 
-    return _DATA.sub(cut, raw), arrays
+
+def _array_at(raw: bytes, begin: int) -> bytes:
+    """The array of numbers or strings that begins there, without the next member's key."""
+    at, strings = begin, 0
+    while True:
+        if numbers := _NUMBERS.match(raw, at):
+            at = numbers.end()
+            continue
+        end = raw.find(b'"', at + 1) + 1 if raw.startswith(b'"', at) else 0
+        # No base64 has an escaped quote: then it ends here, and what is left is no JSON.
+        if not end or raw[end - 2 : end - 1] == b"\\" or _COLON.match(raw, end):
+            return raw[begin:at].rstrip(b"," + _SPACE)
+        at, strings = end, strings + 1
+        if strings > _MOST_STRINGS:
+            raise BadRequestError("too many strings")
 
 
 def _array(constant: str, arrays: Iterator[bytes]) -> Array:
@@ -153,7 +164,7 @@ def _nested(marks: bytes, shape: tuple[int, ...]) -> bool:
     """
     if b"]0" in marks or b"0[" in marks:
         return False
-    brackets = marks.translate(None, b"0")
+    brackets = _translated(marks, None, b"0")
     flat = b"[" + b"," * (math.prod(shape) - 1) + b"]"
     if brackets == flat:
         return True
@@ -164,6 +175,12 @@ def _nested(marks: bytes, shape: tuple[int, ...]) -> bool:
         if len(expected) > len(brackets):
             return False
     return brackets == expected
+
+
+def _translated(text: bytes, table: bytes | None, delete: bytes = b"") -> bytes:
+    """`text.translate`, which would hold up other threads."""
+    begins = range(0, len(text), _PIECE)
+    return b"".join([text[at : at + _PIECE].translate(table, delete) for at in begins])
 
 
 def _pieces(numbers: bytes) -> Iterator[bytes]:
