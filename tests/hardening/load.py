@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 OK, BUSY = 200, 503
 PATIENCE = 30.0
@@ -102,32 +102,41 @@ async def connect(port: int, on_answer: Callable[[Connection, Answer], None]) ->
     return connection
 
 
-async def closed_loop(
-    port: int, requests: Iterable[bytes], clients: int, seconds: float
-) -> list[Answer]:
-    """Clients that each send the next request when the last one is answered."""
+async def ask_all(port: int, requests: Iterator[bytes], clients: int) -> list[Answer]:
+    """Clients that each send the next request when their last one is answered."""
     answers: list[Answer] = []
-    turn = itertools.cycle(requests)
-    end = time.perf_counter() + seconds
-    idle = asyncio.Queue[Connection]()
-
-    def ask_again(connection: Connection, answer: Answer) -> None:
-        answers.append(answer)
-        now = time.perf_counter()
-        if connection.lost or now >= end:
-            idle.put_nowait(connection)
-        else:
-            connection.ask(next(turn), now)
 
     async def keep_asking() -> None:
-        while time.perf_counter() < end:
-            connection = await connect(port, ask_again)
-            connection.ask(next(turn), time.perf_counter())
-            await idle.get()
+        came = asyncio.Event()
+
+        def ask_next(answered: Connection, answer: Answer) -> None:
+            answers.append(answer)
+            request = None if answered.lost else next(requests, None)
+            if request is None:
+                came.set()
+            else:
+                answered.ask(request, time.perf_counter())
+
+        while request := next(requests, None):
+            connection = await connect(port, ask_next)
+            came.clear()
+            connection.ask(request, time.perf_counter())
+            await came.wait()
             connection.close()
 
     await asyncio.gather(*(keep_asking() for _ in range(clients)))
     return answers
+
+
+async def closed_loop(
+    port: int, requests: Iterable[bytes], clients: int, seconds: float
+) -> list[Answer]:
+    """The same for so long, with requests that take turns."""
+    end = time.perf_counter() + seconds
+    turns = itertools.cycle(requests)
+    return await ask_all(
+        port, itertools.takewhile(lambda _: time.perf_counter() < end, turns), clients
+    )
 
 
 @dataclass(slots=True)
