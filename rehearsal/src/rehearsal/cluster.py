@@ -16,7 +16,6 @@ from rehearsal.access_points import AccessPoints, open_efs
 from rehearsal.errors import RehearsalError
 from rehearsal.nodes import (
     NODE_PORT,
-    VOLUMES,
     described,
     node_names,
     webhook_kubeconfig,
@@ -188,13 +187,17 @@ def _pushed(registry: str) -> list[str]:
 def _remove(name: str, written: Path, environment: dict[str, str]) -> None:
     """Whatever there is of a cluster, of which one half may never have been made.
 
-    Files of the containers' user only root in a container removes, once nobody writes any more.
+    Files of the containers' user only root in a container removes, once nobody writes any more;
+    the registry's image has what it takes, and is there as long as the registry is.
     """
     registry, files = f"{name}-registry", written.parent / "files"
-    emptier = ("docker", "run", "--rm", "--network=none", "--user=0", "--entrypoint=find")
+    emptier = (
+        *("docker", "run", "--rm", "--network=none", "--user=0", "--entrypoint=find"),
+        *(f"--volume={files}:/files", _image(registry)),
+    )
     steps = (
         ("kind", "delete", "cluster", f"--name={name}"),
-        (*emptier, f"--volume={files}:{VOLUMES}", name, VOLUMES, "-mindepth", "1", "-delete"),
+        (*emptier, "/files", "-mindepth", "1", "-delete"),
         ("docker", "rmi", "--force", name, *_pushed(registry)),
         ("docker", "rm", "--force", "--volumes", registry),  # which ctlptl would leave behind
         ("ctlptl", "delete", f"--filename={written}", "--ignore-not-found"),
@@ -204,6 +207,13 @@ def _remove(name: str, written: Path, environment: dict[str, str]) -> None:
         raise RehearsalError(f"{files}: cannot be emptied ({'; '.join(failures)}); remove it")
     if name in run("docker", "ps", "--all", f"--filter=name={name}", "--format={{.Names}}"):
         raise RehearsalError(f"{name}: some of its containers stay; `docker ps --all` shows them")
+
+
+def _image(container: str) -> str:
+    try:
+        return run("docker", "inspect", "--format={{.Image}}", container)
+    except RehearsalError:  # then there is no cluster either, and no file
+        return container
 
 
 def _failure(*command: str, **environment: str) -> RehearsalError | None:
