@@ -84,7 +84,8 @@ def test_a_graph_that_cannot_serve_is_refused(
     ],
 )
 def test_probabilities_are_known(row: list[float], good: bool) -> None:  # noqa: FBT001 - expected
-    assert are_probabilities(np.array(row, np.float32)) is good
+    rows = np.array([row, [0, 1, 0]], np.float32)
+    assert are_probabilities(rows).tolist() == [good, True]
 
 
 def test_a_run_that_fails_is_a_typed_error(manifest: Manifest) -> None:

@@ -41,7 +41,7 @@ class Model:
             images: `[N, height, width, 3]`.
 
         Returns:
-            `[N, classes]`; each row is to be checked by `are_probabilities`.
+            `[N, classes]`, to be checked by `are_probabilities`.
 
         Raises:
             ModelError: the graph fails on these images.
@@ -52,10 +52,19 @@ class Model:
             raise ModelError(_first_line(error)) from error
 
 
-def are_probabilities(row: NDArray[np.float32]) -> bool:
-    """Whether the values are from 0 to 1 and have the sum 1, and none is NaN."""
-    inside = (row >= -_TOLERANCE) & (row <= 1 + _TOLERANCE)
-    return bool(inside.all() and abs(row.sum() - 1) <= _TOLERANCE)
+def are_probabilities(rows: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Whether each row's values are from 0 to 1 and have the sum 1, and none is NaN.
+
+    Args:
+        rows: `[N, classes]`.
+
+    Returns:
+        `[N]`.
+    """
+    with np.errstate(invalid="ignore"):  # infinite values have no sum
+        near = np.abs(rows.sum(axis=1) - 1) <= _TOLERANCE
+    inside = (rows.min(axis=1) >= -_TOLERANCE) & (rows.max(axis=1) <= 1 + _TOLERANCE)
+    return cast("NDArray[np.bool_]", near & inside)
 
 
 def load(content: bytes, manifest: Manifest, threads: int) -> Model:
@@ -132,7 +141,7 @@ def _warm_up(model: Model) -> None:
         rows = model.probabilities(noise.integers(0, 256, shape, dtype=np.uint8))
         if rows.shape != (size, len(model.manifest.labels)):
             raise RepositoryError(f"the graph gives shape {rows.shape} for a batch of {size}")
-        if not all(are_probabilities(row) for row in rows):
+        if not are_probabilities(rows).all():
             raise RepositoryError("the graph gives values that are no probabilities")
 
 

@@ -6,8 +6,7 @@ import asyncio
 import logging
 import re
 import time
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from inference.errors import (
     BadRequestError,
     ModelFaultError,
     NotAnImageError,
+    RequestError,
     TooLargeError,
 )
 from inference.logs import fields
@@ -25,7 +25,7 @@ from inference.recipes import RECIPES, TooManyPixelsError, UnreadableImageError
 from inference.uploads import Upload
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -36,21 +36,23 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+#: Encoded, or the pixels `[height, width, 3]` that the model takes.
+Image: TypeAlias = "Upload | NDArray[np.uint8]"
+
 DEFAULT_TOP_K = 5
 
 _NAME_LETTERS = 80
 
 
 class Predictor:
-    """Decodes in threads, classifies in batches."""
+    """Decodes and classifies in threads, as many as there are cores."""
 
     def __init__(self, settings: Settings, metrics: Metrics, cores: int) -> None:
         self._metrics = metrics
         self._max_pixels = settings.max_pixels
         self._queue = Budget(settings.queue_size)
-        self._batcher = Batcher(metrics)
+        self._batcher: Batcher[Image, NDArray[np.float32]] = Batcher(self._classify, cores)
         metrics.queue_images.set_function(lambda: self._queue.taken)
-        self._threads = ThreadPoolExecutor(cores, thread_name_prefix="decode")
 
     async def answer(
         self, model: Model, name: str, uploads: Sequence[Upload], top_k: int
@@ -75,9 +77,7 @@ class Predictor:
             "milliseconds": round((time.perf_counter() - began) * 1000, 3),
         }
 
-    async def rows(
-        self, model: Model, images: Sequence[Upload | NDArray[np.uint8]]
-    ) -> list[NDArray[np.float32]]:
+    async def rows(self, model: Model, images: Sequence[Image]) -> list[NDArray[np.float32]]:
         """The probabilities `[classes]` of each image, all by one model.
 
         Args:
@@ -92,33 +92,28 @@ class Predictor:
         """
         with self._queue.lease() as places:
             places.take(len(images))
-            rows = await _all([self._classify(model, image) for image in images])
+            answers = [self._batcher.submit(model, image) for image in images]
+            rows = await _all(answers)
         for row in rows:
             self._metrics.prediction(model.manifest.labels[int(row.argmax())])
         return rows
 
     def close(self) -> None:
-        """End the threads, once their images are decoded."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """End the threads, once their images are classified."""
         self._batcher.close()
 
-    async def _classify(
-        self, model: Model, image: Upload | NDArray[np.uint8]
-    ) -> NDArray[np.float32]:
-        loop = asyncio.get_running_loop()
-        if isinstance(image, Upload):
-            pixels = await loop.run_in_executor(
-                self._threads, _decode, image, model.manifest, self._max_pixels
-            )
-        else:
-            pixels = image
-        try:
-            row = await self._batcher.probabilities(model, pixels)
-        except ModelError as error:
-            raise _fault(model, image, str(error)) from error
-        if not are_probabilities(row):
-            raise _fault(model, image, "it gives values that are no probabilities")
-        return row
+    def _classify(
+        self, model: Model, images: Sequence[Image]
+    ) -> list[NDArray[np.float32] | Exception]:
+        """What each of a batch's images gets."""
+        self._metrics.batch_images.observe(len(images))
+        pixels = [_pixels(image, model.manifest, self._max_pixels) for image in images]
+        rows = iter(_rows(model, [each for each in pixels if isinstance(each, np.ndarray)]))
+        answers = [each if isinstance(each, RequestError) else next(rows) for each in pixels]
+        return [
+            _fault(model, image, answer) if isinstance(answer, ModelError) else answer
+            for image, answer in zip(images, answers, strict=True)
+        ]
 
 
 def parse_top_k(values: Sequence[str]) -> int:
@@ -134,24 +129,41 @@ def parse_top_k(values: Sequence[str]) -> int:
     return int(values[0])
 
 
-def _decode(upload: Upload, manifest: Manifest, max_pixels: int) -> NDArray[np.uint8]:
+def _pixels(image: Image, manifest: Manifest, max_pixels: int) -> NDArray[np.uint8] | RequestError:
+    """What the model takes, or why the image is refused."""
+    if isinstance(image, np.ndarray):
+        return image
     decode = RECIPES[manifest.recipe]
     try:
-        return decode(bytes(upload.content), manifest.height, manifest.width, max_pixels)
+        return decode(bytes(image.content), manifest.height, manifest.width, max_pixels)
     except UnreadableImageError as error:
-        raise NotAnImageError(f"{_told(upload)}: {error}") from error
+        return NotAnImageError(f"{_told(image)}: {error}")
     except TooManyPixelsError as error:
-        raise TooLargeError(f"{_told(upload)}: {error}") from error
+        return TooLargeError(f"{_told(image)}: {error}")
 
 
-def _fault(model: Model, image: Upload | NDArray[np.uint8], reason: str) -> ModelFaultError:
+def _rows(
+    model: Model, pixels: Sequence[NDArray[np.uint8]]
+) -> list[NDArray[np.float32] | ModelError]:
+    if not pixels:
+        return []
+    try:
+        rows = model.probabilities(np.stack(pixels))
+    except ModelError as error:
+        return [error] * len(pixels)
+    fault = ModelError("it gives values that are no probabilities")
+    sound = are_probabilities(rows)
+    return [row if good else fault for row, good in zip(rows, sound, strict=True)]
+
+
+def _fault(model: Model, image: Image, reason: ModelError) -> ModelFaultError:
     """What is to be raised; the log gets the reason, since it is no fault of the client's."""
     version = model.manifest.version
-    log.error("the model failed", extra=fields(version=version, reason=reason))
+    log.error("the model failed", extra=fields(version=version, reason=str(reason)))
     return ModelFaultError(f"{_told(image)}: version {version} of the model fails on it")
 
 
-def _told(image: Upload | NDArray[np.uint8]) -> str:
+def _told(image: Image) -> str:
     if not isinstance(image, Upload) or image.filename is None:
         return "the image"
     cut = "..." if len(image.filename) > _NAME_LETTERS else ""
@@ -166,13 +178,12 @@ def _top(manifest: Manifest, row: NDArray[np.float32], top_k: int) -> list[dict[
     ]
 
 
-async def _all(
-    work: Sequence[Coroutine[None, None, NDArray[np.float32]]],
-) -> list[NDArray[np.float32]]:
+async def _all(answers: Sequence[asyncio.Future[NDArray[np.float32]]]) -> list[NDArray[np.float32]]:
     """Results in order; the first fault cancels the rest and is raised as it is."""
-    tasks = [asyncio.ensure_future(each) for each in work]
     try:
-        return list(await asyncio.gather(*tasks))
+        if len(answers) == 1:  # mostly, and then there is nothing to gather
+            return [await answers[0]]
+        return await asyncio.gather(*answers)
     finally:
-        for task in tasks:
-            task.cancel()
+        for answer in answers:
+            answer.cancel()

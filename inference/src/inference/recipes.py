@@ -133,7 +133,7 @@ def _rgb(image: Image.Image) -> Image.Image:
         paper = Image.new("RGB", image.size, "white")
         paper.paste(layer, mask=layer)
         return paper
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")  # which would copy it
 
 
 def _high_byte(image: Image.Image) -> Image.Image:
