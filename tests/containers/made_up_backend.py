@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 PORT = 5000
 PIECE = 65536
 HEADERS = ("Content-Security-Policy", "Cache-Control", "X-Accel-Redirect")
+TRACE = ("traceparent", "tracestate")
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -43,6 +44,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def answer(self, query: dict[str, str], received: int) -> None:
         said = {"seen": self.path, "host": self.headers["host"], "names": self.headers.keys()}
+        said["trace"] = {name: self.headers[name] for name in TRACE if name in self.headers}
         content = json.dumps(said | {"received": received, "sent": Handler.sent}).encode()
         more = int(query.get("more", 0))
         self.send_response(int(query.get("status", 200)))

@@ -99,7 +99,7 @@ def compose_defaults() -> dict[str, str]:
 def build_arguments(text: str) -> dict[str, str]:
     """What compose.yaml passes on to the builds, with the Dockerfiles' defaults."""
     names = {name for each in re.findall(r"args: \[(.*)\]", text) for name in each.split(", ")}
-    dockerfiles = "\n".join(read(f"{each}/Dockerfile") for each in ("frontend", "trainer"))
+    dockerfiles = "\n".join(read(f"{each}/Dockerfile") for each in README_NAMES)
     found = dict(re.findall(r"^ARG ([A-Z_]+)=(.*)$", dockerfiles, re.MULTILINE))
     return {name: found[name] for name in names}
 
