@@ -4,6 +4,7 @@ import { defineConfig, type UserConfig } from "vite";
 import { budget } from "./server/budget.ts";
 import { gateway } from "./server/gateway.ts";
 import { headers } from "./server/headers.ts";
+import { protection } from "./server/protection.ts";
 import { readSettings, SettingsError } from "./server/settings.ts";
 
 const FIRST_LOAD_BYTES = 80_000;
@@ -19,7 +20,7 @@ function serving(): UserConfig {
   const { host, port, backend, unreadyBackend } = settings();
   const listen = { host, port, strictPort: true, cors: false };
   return {
-    plugins: [react(), headers(), gateway(backend, unreadyBackend)],
+    plugins: [react(), protection(), headers(), gateway(backend, unreadyBackend)],
     server: listen,
     preview: listen,
   };
