@@ -61,6 +61,7 @@ class Echo:
             if not message["more_body"]:
                 break
         self.seen.append((path, size))
+        assert b"trailing" not in dict(scope["headers"])
         if path == "/go":
             self.go.set()
         if path == "/held":
@@ -253,7 +254,7 @@ def test_what_may_be_read_in_two_ways_is_refused(served: Served, request_: bytes
     ("request_", "size"),
     [
         (CHUNKED + b"2;a=b\r\nab\r\n01\r\nc\r\n0\r\n\r\n", 3),
-        (CHUNKED + b"3\r\nabc\r\n0\r\nX: y\r\n\r\n", 3),
+        (CHUNKED + b"3\r\nabc\r\n0\r\nTrailing: y\r\n\r\n", 3),
         (POST + b"transfer-encoding: CHUNKED\r\n\r\n3\r\nabc\r\n0\r\n\r\n", 3),
         (LENGTH + b"\r\nabc", 3),
         (b"\r\n\r\n" + LENGTH + b"\r\nabc", 3),
@@ -419,6 +420,12 @@ def test_a_body_that_drips_is_refused_or_not_waited_for(serve: Serve, path: byte
     else:
         assert_refused(stream, 408, "timeout")
     wait_until(lambda: served.open == 0)
+
+
+def test_a_body_that_nobody_asks_for_ends_the_connection(serve: Serve) -> None:
+    served = serve(Patience(body=1000))
+    stream = served.ask(LENGTH.replace(b"posted", b"unread") + b"Expect: 100-continue\r\n\r\n")
+    assert answers(stream) == [(200, "/unread 0")]
 
 
 def test_a_body_may_be_slow_but_for_its_rate(serve: Serve) -> None:
