@@ -17,6 +17,7 @@ FOLDERS = {"MODEL_DIR": "model", "DATA_DIR": "data", "IMAGES_DIR": "imgs"}
 PATIENCE = 30  # seconds that services may take to stop after Ctrl-C
 TYPED = {  # what is checked, with whose environment
     "benchmarks": "trainer",
+    "benchmarks/serving_bare.py": "inference",
     "demo": "demo",
     "deploy": "deploy",
     "inference": "inference",
