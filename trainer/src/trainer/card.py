@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from trainer.dataset import Dataset
     from trainer.evaluation import Evaluation
     from trainer.options import Options
+    from trainer.quantization import Quantization
     from trainer.runs import Outcome
 
 
@@ -18,7 +19,8 @@ class Facts:
 
     Attributes:
         parameters: of the network, trained or not.
-        difference: the largest between Keras' and ONNX Runtime's probabilities.
+        difference: the largest between Keras' and ONNX Runtime's probabilities, as floats.
+        quantization: what came of it; None for a float model.
     """
 
     model_name: str
@@ -27,6 +29,7 @@ class Facts:
     validation_accuracy: float
     temperature: float
     difference: float
+    quantization: Quantization | None = None
 
 
 def write_card(dataset: Dataset, options: Options, evaluation: Evaluation, facts: Facts) -> str:
@@ -39,6 +42,7 @@ def write_card(dataset: Dataset, options: Options, evaluation: Evaluation, facts
         "the classes below, also one that shows none of them; a low probability is a hint.",
         _data_section(dataset),
         _results_section(dataset, evaluation, facts),
+        *([_quantization_section(facts.quantization)] if facts.quantization else []),
         _training_section(options, facts),
     )
     return "\n\n".join(sections) + "\n"
@@ -67,9 +71,20 @@ def _results_section(dataset: Dataset, evaluation: Evaluation, facts: Facts) -> 
         f"## Results\n\nAccuracy {evaluation.accuracy:.2%} on the {len(dataset.test)} test images, "
         f"{facts.validation_accuracy:.2%} on the validation images. Expected calibration error "
         f"{evaluation.calibration_error:.2%} after temperature scaling by {facts.temperature:.2f}. "
-        f"ONNX Runtime's probabilities are within {facts.difference:.0e} of Keras'.\n\n"
+        f"ONNX Runtime's probabilities{' as floats' if facts.quantization else ''} are within "
+        f"{facts.difference:.0e} of Keras'.\n\n"
         f"| class | precision | recall | test images |\n|---|---|---|---|\n{rows}\n\n"
         "![Confusion matrix](confusion.png)"
+    )
+
+
+def _quantization_section(made: Quantization) -> str:
+    return (
+        f"## Quantisation\n\nThe weights and activations between the first convolution and the "
+        f"classes are `{made.kind}`: {made.quantized_bytes:,} bytes, where the float model has "
+        f"{made.float_bytes:,}. Both give the same top class for {made.agreement:.2%} of "
+        f"{made.images} validation images; probabilities differ by up to {made.difference:.2f}. "
+        "The results above are the quantised model's."
     )
 
 

@@ -14,7 +14,7 @@ from trainer.console import progress
 from trainer.cpu import available_cores
 from trainer.dataset import read_dataset
 from trainer.errors import DataError, SettingsError
-from trainer.options import Options
+from trainer.options import Options, published_fingerprint
 from trainer.presets import find_preset
 from trainer.sources import check_data, source_name
 from trainer.status import StatusWriter
@@ -49,7 +49,9 @@ def run(arguments: argparse.Namespace, settings: Settings) -> None:
         dataset = prepare(arguments, settings)
         training = runs.open_run(dataset, options)
         known = repository.find_by_fingerprint(
-            settings.model_dir, settings.model_name, training.fingerprint
+            settings.model_dir,
+            settings.model_name,
+            published_fingerprint(training.fingerprint, arguments.quantize),
         )
         if known and not arguments.retrain:
             serve_known(known, settings, switch=arguments.switch)
@@ -60,7 +62,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> None:
         pipeline = start_pipeline()
         epochs = pipeline.fit(dataset, training, status, arguments.tensorboard).epochs
         status.write("exporting", epoch=epochs)
-        pipeline.export_run(dataset, training, settings)
+        pipeline.export_run(dataset, training, settings, arguments.quantize)
         status.write("publishing", epoch=epochs)
         version = pipeline.publish_run(training, settings)
         status.write("done", epoch=epochs, version=version)
@@ -143,11 +145,11 @@ def fit(arguments: argparse.Namespace, settings: Settings) -> None:
     _tell_next("trained", training, "export", settings, dataset)
 
 
-def export(_: argparse.Namespace, settings: Settings) -> None:
+def export(arguments: argparse.Namespace, settings: Settings) -> None:
     """ONNX and reports of the training that finished last."""
     dataset = find_dataset(settings)
     training = runs.latest_run(dataset)
-    start_pipeline().export_run(dataset, training, settings)
+    start_pipeline().export_run(dataset, training, settings, arguments.quantize)
     _tell_next("exported", training, "publish", settings, dataset)
 
 
@@ -179,9 +181,11 @@ def describe(version: Version) -> str:
     except (LookupError, TypeError, ValueError):
         return f"{mark} {version.number:>4}  unusable: its manifest lacks metrics or dataset"
     megabytes = version.size / 1e6
+    quantization = manifest.get("quantization")
+    kind = f"  {quantization.get('kind')}" if isinstance(quantization, dict) else ""
     return (
         f"{mark} {version.number:>4}  {version.created}  accuracy {accuracy:.1%}  "
-        f"{megabytes:.1f} MB  {dataset}"
+        f"{megabytes:.1f} MB  {dataset}{kind}"
     )
 
 

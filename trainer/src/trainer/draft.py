@@ -7,6 +7,7 @@ from dataclasses import asdict
 from importlib.metadata import version as package_version
 from typing import TYPE_CHECKING
 
+from trainer.options import published_fingerprint
 from trainer.recipes import STRETCH_BILINEAR
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def draft_manifest(
     dataset: Dataset, run: Run, on_test: Evaluation, facts: Facts, tensorflow: str
 ) -> dict[str, object]:
     """All of a manifest but format, name, version, created, samples and files."""
-    size = run.options.image_size
+    size, quantized = run.options.image_size, facts.quantization
     return {
         "input": {
             "name": "image",
@@ -50,7 +51,9 @@ def draft_manifest(
             "attribution": dataset.attribution,
         },
         "training": {
-            "fingerprint": run.fingerprint,
+            "fingerprint": published_fingerprint(
+                run.fingerprint, quantized.kind if quantized else None
+            ),
             "epochs": facts.outcome.epochs,
             "best_epoch": facts.outcome.best_epoch,
             "seed": run.options.seed,
@@ -58,6 +61,7 @@ def draft_manifest(
             "device": facts.outcome.device,
             "settings": asdict(run.options),
         },
+        **({"quantization": asdict(quantized)} if quantized else {}),
         "packages": {
             "python": platform.python_version(),
             "tensorflow": tensorflow,

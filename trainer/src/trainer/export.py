@@ -14,6 +14,7 @@ import tf2onnx
 from trainer.batches import in_batches
 from trainer.cpu import available_cores
 from trainer.errors import CheckError
+from trainer.normalization import fuse_normalization
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,8 +65,19 @@ def export(classify: Classifier, size: int, path: Path) -> None:
     """Writes the classifier as one ONNX file, weights included."""
     # tf2onnx's from_keras is broken on Keras 3; an explicit function works.
     model, _ = tf2onnx.convert.from_function(classify, signature(size), opset=OPSET)
+    fuse_normalization(model.graph)
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, path)
+
+
+def answers(path: Path, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """ONNX Runtime's probabilities `[n, classes]` for pixels `[n, H, W, 3]`; n ≥ 1."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = available_cores()
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    return np.concatenate(
+        [session.run(["probabilities"], {"image": each})[0] for each in in_batches(pixels)]
+    )
 
 
 def check(classify: Classifier, path: Path, pixels: NDArray[np.uint8]) -> Check:
@@ -74,14 +86,8 @@ def check(classify: Classifier, path: Path, pixels: NDArray[np.uint8]) -> Check:
     Raises:
         CheckError: another top class somewhere, or a difference over `MOST_DIFFERENCE`.
     """
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = available_cores()
-    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    keras_answers, onnx_answers = [], []
-    for batch in in_batches(pixels):
-        keras_answers.append(classify(tf.constant(batch))["probabilities"].numpy())
-        onnx_answers.append(session.run(["probabilities"], {"image": batch})[0])
-    found = compare(np.concatenate(keras_answers), np.concatenate(onnx_answers))
+    expected = [classify(tf.constant(each))["probabilities"].numpy() for each in in_batches(pixels)]
+    found = compare(np.concatenate(expected), answers(path, pixels))
     if found.disagreements or not found.difference <= MOST_DIFFERENCE:
         raise CheckError(
             f"the ONNX model differs from the trained one: {found.disagreements} of "

@@ -29,6 +29,7 @@ class Augmentation:
     colour: float = 0.0
 
 
+QUANTIZATIONS = ("int8",)
 AUGMENTATIONS = {
     "photo": Augmentation(flip=True, rotation=20, zoom=0.25, shift=0.1, colour=0.25),
     "glyph": Augmentation(rotation=12, zoom=0.12, shift=0.08),
@@ -72,3 +73,15 @@ def fingerprint(dataset_sha256: str, options: Options) -> str:
         "trainer": __version__,
     }
     return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
+
+
+def published_fingerprint(trained: str, quantize: str | None) -> str:
+    """A name for what is published of a training: its own, unless the model is quantised.
+
+    Args:
+        trained: the training's fingerprint.
+        quantize: one of `QUANTIZATIONS`, or None for the float model.
+    """
+    if quantize is None:
+        return trained
+    return hashlib.sha256(f"{trained} {quantize}".encode()).hexdigest()

@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import keras
+import numpy as np
 import tensorflow as tf
 
-from trainer import evaluation, export, hints, repository, runs, samples, training
+from trainer import evaluation, export, hints, quantization, repository, runs, samples, training
 from trainer.batches import Examples, build_forward, predict_logits
 from trainer.card import Facts, write_card
 from trainer.checkpoints import BEST, HISTORY, read_weights
@@ -72,11 +73,11 @@ def fit(
     return outcome
 
 
-def export_run(dataset: Dataset, run: Run, settings: Settings) -> None:
-    """Exports the run's best model, checks it and writes its reports.
+def export_run(dataset: Dataset, run: Run, settings: Settings, quantize: str | None = None) -> None:
+    """Exports the run's best model, quantised or not, checks it and writes its reports.
 
     Raises:
-        CheckError: ONNX Runtime and Keras do not agree.
+        CheckError: ONNX Runtime and Keras, or the float and the quantised model, do not agree.
         DataError: the training has not finished, or there is nothing to test with.
         SettingsError: the run's folder cannot be written.
         TemporaryError: the disk is full.
@@ -88,6 +89,9 @@ def export_run(dataset: Dataset, run: Run, settings: Settings) -> None:
     temperature, on_val, on_test = _evaluate(dataset, run, model)
     with _told_in_one_line(run):
         checked = _export_model(dataset, run, export.build_classifier(model, temperature))
+        quantized = _quantize_model(dataset, run, quantize) if quantize else None
+        if quantized:
+            on_val, on_test = (_evaluate_exported(dataset, run, each) for each in ("val", "test"))
         facts = Facts(
             model_name=settings.model_name,
             parameters=model.count_params(),
@@ -95,6 +99,7 @@ def export_run(dataset: Dataset, run: Run, settings: Settings) -> None:
             validation_accuracy=on_val.accuracy,
             temperature=temperature,
             difference=checked.difference,
+            quantization=quantized,
         )
         _write_reports(dataset, run, on_test, facts)
         shown = samples.copy_samples(dataset, settings.images_dir, run.export_folder)
@@ -171,6 +176,37 @@ def _export_model(dataset: Dataset, run: Run, classify: export.Classifier) -> ex
         checked.difference,
     )
     return checked
+
+
+def _quantize_model(dataset: Dataset, run: Run, kind: str) -> quantization.Quantization:
+    size, path = run.options.image_size, run.export_folder / MODEL
+    val, float_bytes = split_pixels(dataset, "val", size), path.stat().st_size
+    expected = export.answers(path, val)
+    with progress("quantize") as tell:
+        quantization.quantize(path, split_pixels(dataset, "train", size), run.options.seed, tell)
+    found = export.answers(path, val)
+    made = quantization.check(kind, expected, found, (float_bytes, path.stat().st_size))
+    few = made.images < quantization.FEW
+    _log.log(
+        logging.WARNING if few else logging.INFO,
+        "the %s model, %.2f MB instead of %.2f, agrees with the float model on %.2f %% of %d "
+        "validation images%s",
+        kind,
+        made.quantized_bytes / 1e6,
+        made.float_bytes / 1e6,
+        100 * made.agreement,
+        made.images,
+        ", which are too few to judge by" if few else "",
+    )
+    return made
+
+
+def _evaluate_exported(dataset: Dataset, run: Run, split: Split) -> evaluation.Evaluation:
+    """The scores of the file that is published, whose temperature is in its graph."""
+    here = examples(dataset, split, run.options.image_size)
+    probabilities = export.answers(run.export_folder / MODEL, here.pixels)
+    logits = np.log(np.maximum(probabilities, np.finfo(np.float32).tiny))
+    return evaluation.evaluate(logits, here.labels, dataset.classes, temperature=1)
 
 
 def _write_reports(
