@@ -101,7 +101,7 @@ def _input(document: Mapping[str, object]) -> Mapping[str, object]:
 
 def _images(tensor: Mapping[str, object], binary: memoryview, takes: Takes) -> Images:
     datatype = tensor.get("datatype")
-    if datatype not in {UINT8, FP32, BYTES}:
+    if not isinstance(datatype, str) or datatype not in {UINT8, FP32, BYTES}:
         raise BadRequestError(f"datatype must be {UINT8}, {FP32} or {BYTES}")
     shape = _shape(tensor, takes, encoded=datatype == BYTES)
     data = _data(tensor, binary)
@@ -114,7 +114,7 @@ def _images(tensor: Mapping[str, object], binary: memoryview, takes: Takes) -> I
         return [Upload(f"{INPUT}[{index}]", each) for index, each in enumerate(encoded)]
     if isinstance(data, Array):
         return [*read_numbers(data, shape)]
-    return read_pixels(data, str(datatype), shape)
+    return read_pixels(data, datatype, shape)
 
 
 def _shape(tensor: Mapping[str, object], takes: Takes, *, encoded: bool) -> tuple[int, ...]:
@@ -140,8 +140,8 @@ def _data(tensor: Mapping[str, object], binary: memoryview) -> Array | memoryvie
         raise BadRequestError("the input has both data and binary_data_size")
     if size != len(binary):
         raise BadRequestError(
-            f"binary_data_size is {size:.20g}, but {len(binary)} bytes come after the JSON, "
-            "as Inference-Header-Content-Length says"
+            f"{len(binary)} bytes come after the JSON, by Inference-Header-Content-Length, but "
+            "binary_data_size says another number"
         )
     return data if isinstance(data, Array) else binary
 

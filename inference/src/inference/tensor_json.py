@@ -103,9 +103,12 @@ def read_base64(array: Array, count: int) -> list[bytes]:
         raise BadRequestError(told)
     try:
         texts = [_only(each) for each in json.loads(array.raw.decode())]
-        return [binascii.a2b_base64(text, strict_mode=True) for text in texts]
+        elements = [binascii.a2b_base64(text, strict_mode=True) for text in texts]
     except (ValueError, RecursionError) as error:
         raise BadRequestError(told) from error
+    if len(elements) != count:  # of none there is no comma either
+        raise BadRequestError(told)
+    return elements
 
 
 def _cut(raw: bytes) -> tuple[bytes, list[bytes]]:
