@@ -365,6 +365,12 @@ def test_a_bad_body_behind_other_requests_waits_for_their_answers(served: Served
     assert_refused(stream, 400, "bad_request")
 
 
+def test_a_bad_body_is_refused_in_place_of_an_answer(served: Served) -> None:
+    stream = served.ask(CHUNKED.replace(b"posted", b"unread") + b"nonsense")
+    assert len(answers(stream)) == 1
+    assert_refused(stream, 400, "bad_request")
+
+
 def test_too_many_requests_in_a_row_are_refused(served: Served) -> None:
     stream = served.ask(GET * 10_000)
     assert len(answers(stream)) == 34

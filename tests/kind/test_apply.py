@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 PICTURE_SECONDS = 300.0
 READY_SECONDS = 5.0 + 2.0  # a poll of the volume; loading, and a probe each second
 CURRENT = "/var/lib/ml-pipeline/model/classifier/current.json"
-SUITE = ("test_api.py", "test_page.py", "test_browser.py")
+SUITE = ("test_api.py", "test_hardening.py", "test_page.py", "test_browser.py")
 
 
 def test_without_a_model(applied: Kubectl, page_url: str) -> None:
