@@ -86,6 +86,8 @@ def test_a_request_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
         ("/ready", 200, logging.DEBUG),
         ("/ready", 503, logging.DEBUG),
         ("/ready", 404, logging.INFO),
+        ("/v2/health/live", 200, logging.DEBUG),
+        ("/v2/health/ready", 503, logging.DEBUG),
         ("/predict", 503, logging.INFO),
         ("/predict", 200, logging.INFO),
     ],

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 GONE = 499
 
 _UNROUTED = "none"
-_PROBED = frozenset({"/ping", "/ready", "/metrics"})
+_PROBED = frozenset({"/ping", "/ready", "/metrics", "/v2/health/live", "/v2/health/ready"})
 _EXPECTED = frozenset({HTTPStatus.OK, HTTPStatus.SERVICE_UNAVAILABLE})  # the latter of /ready
 
 
