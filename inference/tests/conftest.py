@@ -107,11 +107,11 @@ def shelf(tmp_path: Path) -> Shelf:
 
 @pytest.fixture
 def start(shelf: Shelf) -> Iterator[Start]:
-    """Start an application over the shelf; keywords are settings."""
+    """Start an application over the shelf, perhaps as SageMaker has it; keywords are settings."""
     with contextlib.ExitStack() as stack:
 
-        def run(**changes: object) -> Running:
-            app = create_app(shelf.settings(**changes))
+        def run(*, hosted: bool = False, **changes: object) -> Running:
+            app = create_app(shelf.settings(**changes), hosted=hosted)
             client = stack.enter_context(TestClient(app))
             assert app.state.service.watcher.looked.wait(30)
             return Running(client, app.state.service)

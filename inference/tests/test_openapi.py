@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import schemathesis
-from conftest import picture
+from api_requests import EMPTY, FAILING, MOST_BYTES, requests
 from jsonschema import Draft202012Validator
 from starlette.routing import Route
 
@@ -17,89 +17,44 @@ from inference.settings import Settings
 
 if TYPE_CHECKING:
     import httpx2
+    from api_requests import Asked
     from conftest import Shelf, Start
 
-MOST_BYTES = 1500
-DOCUMENT: dict[str, Any] = description(Settings(max_body_bytes=MOST_BYTES))
-
-#: By state of the service: method, path template, status, path, and what else is asked with.
-ASKED: dict[str, list[tuple[str, str, int, str, dict[str, Any]]]] = {
-    "empty": [
-        ("GET", "/ping", 200, "/ping", {}),
-        ("GET", "/ready", 503, "/ready", {}),
-        ("GET", "/models", 200, "/models", {}),
-        ("GET", "/models/{version}", 404, "/models/1", {}),
-        ("GET", "/models/{version}/files/{name}", 404, "/models/1/files/model.onnx", {}),
-        ("GET", "/training", 404, "/training", {}),
-        ("GET", "/metrics", 200, "/metrics", {}),
-        ("GET", "/openapi.json", 200, "/openapi.json", {}),
-        ("POST", "/predict", 503, "/predict", {"files": {"file": picture()}}),
-    ],
-    "serving": [
-        ("GET", "/ready", 200, "/ready", {}),
-        ("GET", "/models", 200, "/models", {}),
-        ("GET", "/models/{version}", 200, "/models/1", {}),
-        ("GET", "/models/{version}", 404, "/models/2", {}),
-        ("GET", "/models/{version}", 404, "/models/9", {}),
-        ("GET", "/models/{version}/files/{name}", 200, "/models/1/files/model-card.md", {}),
-        ("GET", "/models/{version}/files/{name}", 200, "/models/1/files/sample-red.png", {}),
-        ("GET", "/models/{version}/files/{name}", 404, "/models/1/files/none", {}),
-        (
-            *("GET", "/models/{version}/files/{name}", 304, "/models/1/files/model-card.md"),
-            {"headers": {"if-none-match": "*"}},
-        ),
-        ("GET", "/training", 200, "/training", {}),
-        ("POST", "/predict", 200, "/predict", {"files": [("file", picture())] * 2}),
-        (
-            *("POST", "/predict", 200, "/predict?top_k=1"),
-            {"content": picture(), "headers": {"content-type": "image/png"}},
-        ),
-        ("POST", "/predict", 400, "/predict?top_k=0", {"files": {"file": picture()}}),
-        ("POST", "/predict", 400, "/predict?top_k=1000000000", {"files": {"file": picture()}}),
-        ("POST", "/predict", 400, "/predict", {"files": {"file": b"x"}}),
-        (
-            *("POST", "/predict", 413, "/predict"),
-            {"content": b"x" * (MOST_BYTES + 1), "headers": {"content-type": "image/png"}},
-        ),
-        (
-            *("POST", "/predict", 415, "/predict"),
-            {"content": b"x", "headers": {"content-type": "text/plain"}},
-        ),
-    ],
-    "without its volume": [
-        ("GET", "/models/{version}/files/{name}", 503, "/models/1/files/model-card.md", {}),
-        ("POST", "/predict", 200, "/predict", {"files": {"file": picture()}}),
-    ],
+ASKED = requests()
+DOCUMENTS: dict[bool, dict[str, Any]] = {
+    hosted: description(Settings(max_body_bytes=MOST_BYTES), hosted=hosted)
+    for hosted in (False, True)
 }
+DOCUMENT = DOCUMENTS[False]
 #: A head is answered before the file is opened, so no fault of the volume shows.
 UNSEEN = {("HEAD", "/models/{version}/files/{name}", 503)}
-CASES = [
-    (state, method, *case)
-    for state, cases in ASKED.items()
-    for get, *case in cases
-    for method in (("GET", "HEAD") if get == "GET" else (get,))
-    if (method, case[0], case[1]) not in UNSEEN
-]
 
 
-def operations() -> dict[tuple[str, str], dict[str, Any]]:
+def operations(document: dict[str, Any] = DOCUMENT) -> dict[tuple[str, str], dict[str, Any]]:
     return {
         (method.upper(), path): operation
-        for path, methods in DOCUMENT["paths"].items()
+        for path, methods in document["paths"].items()
         for method, operation in methods.items()
     }
 
 
-def test_it_describes_the_routes_and_no_others() -> None:
-    routes = [route for route in create_app(Settings()).routes if isinstance(route, Route)]
+@pytest.mark.parametrize("hosted", [False, True])
+def test_it_describes_the_routes_and_no_others(*, hosted: bool) -> None:
+    app = create_app(Settings(), hosted=hosted)
+    routes = [route for route in app.routes if isinstance(route, Route)]
+    assert len(routes) == len(app.routes)
     served = {(method, route.path) for route in routes for method in route.methods or ()}
-    assert set(operations()) == served
+    assert set(operations(DOCUMENTS[hosted])) == served
 
 
-def test_it_is_an_openapi_document() -> None:
-    schemathesis.openapi.from_dict(DOCUMENT).validate()  # against the specification's own schema
+@pytest.mark.parametrize("hosted", [False, True])
+def test_it_is_an_openapi_document(*, hosted: bool) -> None:
+    document = DOCUMENTS[hosted]
+    schemathesis.openapi.from_dict(document).validate()  # against the specification's own schema
     for schema in DOCUMENT["components"]["schemas"].values():
         Draft202012Validator.check_schema(schema)
+    names = [operation["operationId"] for operation in operations(document).values()]
+    assert len(names) == len(set(names))
 
 
 def test_every_reference_leads_somewhere_and_every_part_is_used() -> None:
@@ -109,8 +64,6 @@ def test_every_reference_leads_somewhere_and_every_part_is_used() -> None:
     used |= {f"#/components/responses/Error{status}" for status in COMMON_ERRORS}
     for kind, parts in DOCUMENT["components"].items():
         assert {f"#/components/{kind}/{name}" for name in parts} <= used
-    names = [operation["operationId"] for operation in operations().values()]
-    assert len(names) == len(set(names))
 
 
 def test_every_error_is_described() -> None:
@@ -133,48 +86,54 @@ def test_what_any_request_may_get_is_told_once() -> None:
 
 
 def test_every_described_answer_is_asked_for() -> None:
-    described = {
-        (method, path, int(status))
-        for (method, path), operation in operations().items()
-        for status in operation["responses"]
-    }
-    assert {(method, path, status) for _, method, path, status, *_ in CASES} == described - UNSEEN
+    for hosted, document in DOCUMENTS.items():
+        described = {
+            (method, path, int(status))
+            for (method, path), operation in operations(document).items()
+            for status in operation["responses"]
+            if not hosted or path in {"/ping", "/invocations"}
+        }
+        asked = {each.answer for each in ASKED if each.hosted == hosted}
+        assert described - asked <= UNSEEN
+        assert asked <= described
 
 
-@pytest.mark.parametrize(("state", "method", "template", "status", "path", "more"), CASES)
-def test_every_answer_is_as_described(  # noqa: PLR0913, PLR0917 - what is asked, and of whom
-    state: str,
-    method: str,
-    template: str,
-    status: int,
-    path: str,
-    more: dict[str, Any],
-    shelf: Shelf,
-    start: Start,
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("asked", ASKED, ids=str)
+def test_every_answer_is_as_described(
+    asked: Asked, shelf: Shelf, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if state != "empty":
+    if asked.state != EMPTY:
         shelf.publish(1)
         shelf.publish(2, lambda manifest: manifest.pop("labels"), point=False)
         shelf.replace("training.json", b'{"format": 1, "state": "training"}')
-    client = start(max_body_bytes=MOST_BYTES).client
-    if state == "without its volume":
+    client = start(hosted=asked.hosted, max_body_bytes=MOST_BYTES).client
+    if asked.state == FAILING:
         monkeypatch.setattr(Repository, "open", fail)
-    answer = client.request(method, path, **more)
-    assert answer.status_code == status
-    assert_described(answer, resolved(operations()[method, template]["responses"][str(status)]))
+    answer = client.request(asked.method, asked.path, **asked.more)
+    assert answer.status_code == asked.status
+    operation = operations(DOCUMENTS[asked.hosted])[asked.method, asked.template]
+    assert_described(answer, resolved(operation["responses"][str(asked.status)]))
 
 
 @pytest.mark.parametrize(
     ("method", "path", "status"),
-    [("DELETE", "/models/1", 405), ("GET", "/predict", 405), ("GET", "/none", 404)],
+    [
+        ("DELETE", "/models/1", 405),
+        ("GET", "/predict", 405),
+        ("GET", "/none", 404),
+        ("GET", "/v2/models/golden/infer", 405),
+        ("GET", "/v2/none", 404),
+    ],
 )
 def test_what_is_no_operation_is_refused_alike(
     method: str, path: str, status: int, start: Start
 ) -> None:
     answer = start().client.request(method, path)
     assert answer.status_code == status
-    assert_described(answer, DOCUMENT["components"]["responses"][f"Error{status}"])
+    described: dict[str, Any] = resolve(f"#/components/responses/Error{status}")
+    if path.startswith("/v2"):
+        described |= {"content": resolve("#/components/responses/V2Error404")["content"]}
+    assert_described(answer, described)
 
 
 def fail(*_arguments: object) -> None:
@@ -183,7 +142,7 @@ def fail(*_arguments: object) -> None:
 
 def assert_described(answer: httpx2.Response, response: dict[str, Any]) -> None:
     for name, header in response.get("headers", {}).items():
-        assert name in answer.headers or not header["required"]
+        assert name in answer.headers or not header.get("required")
     if "content" not in response:
         assert answer.content == b""
         return

@@ -208,7 +208,7 @@ def _request() -> Part:
             "shape": array_schema({"type": "integer", "minimum": 1}, minItems=1, maxItems=4),
         },
         {
-            "data": {"type": "array", "minItems": 1},
+            "data": _or_null({"type": "array", "minItems": 1}),
             "parameters": _parameters(binary_data_size={"type": "integer", "minimum": 0}),
         },
     )
@@ -223,8 +223,8 @@ def _request() -> Part:
     return object_schema(
         {"inputs": array_schema(tensor, minItems=1, maxItems=1)},
         {
-            "id": _TEXT,
-            "outputs": array_schema(output, maxItems=1),
+            "id": _or_null(_TEXT),
+            "outputs": _or_null(array_schema(output, maxItems=1)),
             "parameters": _parameters(binary_data_output={"type": "boolean"}),
         },
     )
@@ -249,7 +249,13 @@ def _response() -> Part:
 
 
 def _parameters(**known: Part) -> Part:
-    return {**_PARAMETERS, "properties": known}
+    properties = {name: _or_null(schema) for name, schema in known.items()}
+    return _or_null({**_PARAMETERS, "properties": properties})
+
+
+def _or_null(schema: Part) -> Part:
+    """A member that may be missing, or null, as some clients write that."""
+    return {**schema, "type": [schema["type"], "null"]}
 
 
 def _refusals(*statuses: str) -> Part:
