@@ -17,6 +17,7 @@ import requests
 import schemathesis
 from conftest import Shelf, picture
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 from test_main import COMMAND, environment
 
 from inference.oip import JSON_LENGTH
@@ -54,7 +55,8 @@ def hosted_only() -> dict[str, Any]:
     return {**document, "paths": paths}
 
 
-SCHEMA = schema_of(description(SETTINGS))
+DOCUMENT: dict[str, Any] = description(SETTINGS)
+SCHEMA = schema_of(DOCUMENT)
 HOSTED = schema_of(hosted_only())
 #: What without a model is refused, and with one is not always.
 DEEP = re.compile("predict|infer|GET .*file")
@@ -138,6 +140,21 @@ def test_what_is_described_holds(case: schemathesis.Case[Any], server: Server) -
 @HOSTED.parametrize()
 def test_what_is_described_of_sagemaker_holds(case: schemathesis.Case[Any], hosted: Server) -> None:
     assert_held(case, hosted)
+
+
+@pytest.mark.parametrize("path", ["/ping", "/v2"])
+@pytest.mark.parametrize(
+    ("status", "path_bytes", "header_bytes"), [(414, 20_000, 0), (431, 0, 40_000), (404, 100, 0)]
+)
+def test_what_any_request_may_get_is_as_described(
+    status: int, path_bytes: int, header_bytes: int, path: str, server: Server
+) -> None:
+    url = f"{server.url}{path}/{'x' * path_bytes}".rstrip("/")
+    answer = requests.get(url, headers={"x-long": "x" * header_bytes}, timeout=30)
+    assert answer.status_code == status
+    name = f"{'V2' if path == '/v2' else ''}Error{status if path != '/v2' else 404}"
+    schema = DOCUMENT["components"]["responses"][name]["content"]["application/json"]["schema"]
+    Draft202012Validator(schema | {"components": DOCUMENT["components"]}).validate(answer.json())
 
 
 def test_it_came_to_more_than_refusals(server: Server) -> None:
