@@ -31,6 +31,12 @@ test.each([
   expect(JSON.parse(body)).toMatchObject({ error: { code } });
 });
 
+test("a request that has its answer already gets no second one", async () => {
+  const body = `Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n`;
+  const answer = await ask(`POST /api/nothing HTTP/1.1\r\nHost: localhost\r\n${body}`);
+  expect(answer.match(/HTTP\/1\.1 /g)?.length ?? 0).toBeLessThanOrEqual(1);
+});
+
 test("a head may take ten seconds, and a request a minute", () => {
   expect(page.httpServer).toMatchObject({ headersTimeout: 10_000, requestTimeout: 60_000 });
 });

@@ -1,5 +1,5 @@
-import type { Server } from "node:http";
-import type { Socket } from "node:net";
+import type { Server, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
 
 import type { Plugin } from "vite";
 
@@ -51,17 +51,27 @@ export function protection(): Plugin {
 }
 
 function protect(server: Server): void {
+  const answers = new WeakMap<Duplex, ServerResponse>();
   server.headersTimeout = HEAD_MILLISECONDS;
   server.requestTimeout = REQUEST_MILLISECONDS;
+  server.on("request", (request, answer) => answers.set(request.socket, answer));
   server.removeAllListeners("clientError"); // Vite's own, which says no more than the status
-  server.on("clientError", refuse);
+  server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
+    const last = answers.get(socket);
+    if (error.code === "ECONNRESET" || !socket.writable || (last && isUnderWay(last))) {
+      socket.destroy();
+    } else {
+      refuse(error, socket);
+    }
+  });
 }
 
-function refuse(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (!socket.writable || error.code === "ECONNRESET") {
-    socket.destroy();
-    return;
-  }
+/** Whether a refusal would be taken for a part of this answer, or for a second one. */
+function isUnderWay(answer: ServerResponse): boolean {
+  return answer.req.complete ? !answer.writableFinished : answer.headersSent;
+}
+
+function refuse(error: NodeJS.ErrnoException, socket: Duplex): void {
   const { status, code, message } = REFUSALS[error.code ?? ""] ?? INVALID;
   const body = JSON.stringify({ error: { code, message } });
   const lines = [

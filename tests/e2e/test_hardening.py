@@ -11,10 +11,10 @@ from raw import ask
 if TYPE_CHECKING:
     import httpx
 
-HEAD = b"POST /api/predict HTTP/1.1\r\nHost: page\r\nContent-Type: image/png\r\n"
+HEAD = b"POST /api/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n"
 CHUNKED = b"Transfer-Encoding: chunked\r\n"
 MEGABYTE = b"a" * 2**20
-SMUGGLED = b"GET /api/ready HTTP/1.1\r\nHost: page\r\nConnection: close\r\n\r\n"
+SMUGGLED = b"GET /api/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ SMUGGLED = b"GET /api/ready HTTP/1.1\r\nHost: page\r\nConnection: close\r\n\r\n"
     [
         HEAD + b"X: " + MEGABYTE + b"\r\n\r\n",
         HEAD + b"X: y\r\n" * 170_000 + b"\r\n",
-        b"GET /api/ready?" + MEGABYTE + b" HTTP/1.1\r\nHost: page\r\n\r\n",
+        b"GET /api/ready?" + MEGABYTE + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
     ],
     ids=["value", "headers", "address"],
 )
@@ -42,6 +42,17 @@ def test_a_head_that_is_too_large_is_told_so(base_url: str) -> None:
     [
         HEAD + b"Content-Length: 5\r\n" + CHUNKED + b"\r\n0\r\n\r\n" + SMUGGLED,
         HEAD + CHUNKED + b"Content-Length: 5\r\n\r\n0\r\n\r\n" + SMUGGLED,
+    ],
+    ids=["length and chunks", "chunks and length"],
+)
+def test_a_length_and_chunks_are_refused(base_url: str, request_: bytes) -> None:
+    answer = ask(base_url, request_)
+    assert (answer.status, answer.code) == (400, "bad_request")
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
         HEAD + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\n0\r\n\r\n" + SMUGGLED,
         HEAD + b"Content-Length : 5\r\n\r\n0\r\n\r\n" + SMUGGLED,
         HEAD + b"Content-Length: +5\r\n\r\n0\r\n\r\n" + SMUGGLED,
@@ -49,11 +60,12 @@ def test_a_head_that_is_too_large_is_told_so(base_url: str) -> None:
         HEAD + b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n" + SMUGGLED,
     ],
     ids=[
-        *("length and chunks", "chunks and length", "two lengths", "a space before the colon"),
+        *("two lengths", "a space before the colon"),
         *("a signed length", "two codings", "almost a coding"),
     ],
 )
 def test_a_body_that_ends_in_two_ways_is_refused(base_url: str, request_: bytes) -> None:
     answer = ask(base_url, request_)
-    assert answer.status in {400, 501}  # nginx has 501 for an unknown coding
-    assert answer.body.count(b"HTTP/1.1") == 0, "a second request was answered"
+    # nginx has 501 for an unknown coding; Node.js notices it after the head, and may say nothing.
+    assert answer.status in {0, 400, 501}
+    assert b"HTTP/1.1" not in answer.body, "a second request was answered"
