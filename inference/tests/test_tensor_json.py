@@ -258,8 +258,18 @@ def test_base64_is_read(elements: list[bytes], column: bool) -> None:  # noqa: F
     ],
 )
 def test_what_is_no_base64_is_refused(raw: bytes) -> None:
-    with pytest.raises(BadRequestError, match="1 strings"):
+    with pytest.raises(BadRequestError, match=r"1 strings|not base64"):
         read_base64(Array(raw), 1)
+
+
+def test_much_base64_is_read_whole() -> None:
+    element = np.random.default_rng(0).bytes(100_001)
+    text = base64.b64encode(element)
+    assert read_base64(Array(b'["' + text + b'"]'), 1) == [element]
+    for at in (16_384, 100_000, 133_332):
+        spoilt = text[: at - 2] + b"==" + text[at:]
+        with pytest.raises(BadRequestError):
+            read_base64(Array(b'["' + spoilt + b'"]'), 1)
 
 
 @given(st.binary(max_size=60), st.integers(0, 60))
