@@ -63,9 +63,9 @@ def create_app(
 
 def _routes(service: Service) -> list[Route]:
     return [
+        Route("/predict", service.predict, methods=["POST"]),  # the first that is tried
         Route("/ping", service.ping),
         Route("/ready", service.ready),
-        Route("/predict", service.predict, methods=["POST"]),
         Route("/models", service.models),
         Route("/models/{version}", service.model),
         Route("/models/{version}/files/{name}", service.file),

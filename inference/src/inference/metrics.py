@@ -82,12 +82,19 @@ class Metrics:
             "When the model repository was last read without a fault of the volume.",
             registry=registry,
         )
-        self._labels: set[str] = set()
+        # Looking a series up costs more than counting in it.
+        self._answered: dict[tuple[str, str, int], Counter] = {}
+        self._took: dict[str, Histogram] = {}
+        self._predicted: dict[str, Counter] = {}
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count an answered request."""
-        self._requests.labels(method if method in METHODS else OTHER, route, str(status)).inc()
-        self._seconds.labels(route).observe(seconds)
+        known = (method if method in METHODS else OTHER, route, status)
+        if known not in self._answered:
+            self._answered[known] = self._requests.labels(known[0], route, str(status))
+            self._took[route] = self._seconds.labels(route)
+        self._answered[known].inc()
+        self._took[route].observe(seconds)
 
     def refusal(self, code: str) -> None:
         """Count a request that a route refused."""
@@ -95,12 +102,11 @@ class Metrics:
 
     def prediction(self, label: str) -> None:
         """Count an image's most probable class."""
-        if label not in self._labels:
-            if len(self._labels) >= _MOST_LABELS:
+        if label not in self._predicted:
+            if len(self._predicted) >= _MOST_LABELS:
                 label = OTHER
-            else:
-                self._labels.add(label)
-        self._predictions.labels(label).inc()
+            self._predicted[label] = self._predictions.labels(label)
+        self._predicted[label].inc()
 
     def serving(self, name: str, manifest: Manifest) -> None:
         """Tell which version is served from now on."""

@@ -15,12 +15,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from inference.codings import encoded, read_body
+from inference.departure import while_connected
 from inference.errors import BadRequestError, NoModelError, NotFoundError
 from inference.infer_request import Takes, read_request
 from inference.infer_response import infer_response
 from inference.model import INPUT, OUTPUT
 from inference.responses import json_response
-from inference.service import while_connected
 from inference.tensors import FP32, UINT8
 from inference.uploads import Limits
 
@@ -140,7 +140,8 @@ class OpenInference:
             memory.take(_COPIES * parsed)
             quick = parsed * _JSON_EFFORT + len(body) <= _QUICK_BYTES
             asked = await self._run(lambda: read_request(body, json_bytes, takes), quick=quick)
-            rows = await while_connected(request, service.predictor.rows(model, asked.images))
+            with while_connected(request.receive):
+                rows = await service.predictor.rows(model, asked.images)
             accepted = request.headers.get("accept-encoding", "")
             return await self._run(
                 lambda: _response(

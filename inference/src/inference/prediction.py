@@ -106,9 +106,11 @@ class Predictor:
         self, model: Model, images: Sequence[Image]
     ) -> list[NDArray[np.float32] | Exception]:
         """What each of a batch's images gets."""
-        self._metrics.batch_images.observe(len(images))
         pixels = [_pixels(image, model.manifest, self._max_pixels) for image in images]
-        rows = iter(_rows(model, [each for each in pixels if isinstance(each, np.ndarray)]))
+        readable = [each for each in pixels if isinstance(each, np.ndarray)]
+        if readable:
+            self._metrics.batch_images.observe(len(readable))
+        rows = iter(_rows(model, readable))
         answers = [each if isinstance(each, RequestError) else next(rows) for each in pixels]
         return [
             _fault(model, image, answer) if isinstance(answer, ModelError) else answer
@@ -172,9 +174,10 @@ def _told(image: Image) -> str:
 
 def _top(manifest: Manifest, row: NDArray[np.float32], top_k: int) -> list[dict[str, object]]:
     best = np.argsort(-row, kind="stable")[:top_k]
+    probabilities = row[best].clip(0, 1).astype(np.float64).round(6)
     return [
-        {"label": manifest.labels[index], "probability": round(float(row[index].clip(0, 1)), 6)}
-        for index in best.tolist()
+        {"label": manifest.labels[index], "probability": probability}
+        for index, probability in zip(best.tolist(), probabilities.tolist(), strict=True)
     ]
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from inference.errors import RequestError
 
+_JSON = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 _CODES = {404: "not_found", 405: "method_not_allowed"}
 _PROTOCOL = "/v2"
 
@@ -24,8 +25,7 @@ def json_response(
     document: object, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
     """A document; escaped to ASCII, since labels and file names may hold what UTF-8 cannot."""
-    content = json.dumps(document, allow_nan=False, separators=(",", ":"))
-    return Response(content, status, headers, "application/json")
+    return Response(_JSON.encode(document), status, headers, "application/json")
 
 
 def error_response(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from inference.budget import Budget
 from inference.cpu import available_cores
+from inference.departure import while_connected
 from inference.errors import NoModelError, NotFoundError, RequestError
 from inference.files import file_response
 from inference.metrics import Metrics
@@ -21,15 +20,11 @@ from inference.volume import VolumeReader
 from inference.watcher import Watcher
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
-
     from starlette.requests import Request
 
     from inference.manifest import Manifest
     from inference.model import Model
     from inference.settings import Settings
-
-Value = TypeVar("Value")
 
 _BODIES = 16  # of the largest size may be held at a time: 320 MiB of the container's 2 GiB
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -82,8 +77,9 @@ class Service:
         with self.bodies.lease() as memory:
             limits = Limits(settings.max_body_bytes, settings.queue_size, memory)
             uploads = await read_uploads(request, limits)
-            answer = self.predictor.answer(model, settings.model_name, uploads, top_k)
-            return json_response(await while_connected(request, answer))
+            with while_connected(request.receive):
+                name = settings.model_name
+                return json_response(await self.predictor.answer(model, name, uploads, top_k))
 
     async def models(self, _request: Request) -> Response:
         """`GET /models`: what was published, and what is served."""
@@ -125,26 +121,3 @@ class Service:
             if manifest is not None:
                 return manifest
         raise NotFoundError(f"there is no version {version:.20}")
-
-
-async def while_connected(request: Request, work: Coroutine[None, None, Value]) -> Value:
-    """The result of `work`, which is cancelled when the client goes away before.
-
-    Raises:
-        ClientDisconnect: it went.
-    """
-    task = asyncio.ensure_future(work)
-    gone = asyncio.ensure_future(_gone(request))
-    try:
-        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            raise ClientDisconnect
-        return task.result()
-    finally:
-        gone.cancel()
-        task.cancel()
-
-
-async def _gone(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
