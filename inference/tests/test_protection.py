@@ -468,6 +468,19 @@ def test_an_answer_that_is_taken_slowly_is_sent_to_its_end(serve: Serve) -> None
 
 def test_who_waits_longest_for_a_request_goes_when_there_are_too_many(serve: Serve) -> None:
     served = serve(connections=4)
+    with served.connect() as first:
+        wait_until(lambda: served.open == 1)
+        began = time.monotonic()
+        wait_until(lambda: time.monotonic() > began + 0.01)  # the loop's time is in milliseconds
+        with served.connect(), served.connect(), served.connect():
+            wait_until(lambda: served.open == 4)
+            assert ended([first]) == set()
+            with served.connect():
+                wait_until(lambda: ended([first]) == {first})
+
+
+def test_who_sends_a_request_is_served_among_many_who_do_not(serve: Serve) -> None:
+    served = serve(connections=4)
     with contextlib.ExitStack() as stack:
         held = [stack.enter_context(served.connect()) for _ in range(8)]
         assert answers(served.ask(head(100))) == [(200, "/ 0")]
