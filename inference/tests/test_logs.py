@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import warnings
 
 import pytest
 from hypothesis import given
@@ -59,3 +60,16 @@ def test_the_format_that_is_set_is_used(
     logs.configure(Settings(log_format=log_format, log_level="debug"))
     assert isinstance(root.handlers[0].formatter, kind)
     assert root.level == logging.DEBUG
+
+
+def test_what_pillow_warns_of_is_neither_told_nor_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logging, "root", logging.RootLogger(logging.WARNING))
+    monkeypatch.setattr(logging, "captureWarnings", lambda capture: capture)
+    kept: dict[str | tuple[str, type[Warning], int], int] = {}
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("default")
+        logs.configure(Settings())
+        for module in ("PIL.Image", "PIL.TiffImagePlugin", "other"):
+            warnings.warn_explicit("9", UserWarning, "file", 1, module, kept)
+    assert len(told) == 1
+    assert [key for key in kept if key != "version"] == [("9", UserWarning, 1)]

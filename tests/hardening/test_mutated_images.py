@@ -54,6 +54,7 @@ def test_mutants_are_classified_or_refused_and_leave_nothing(
     inference.versions.publish()  # what a process keeps of a first swap is no growth
     asyncio.run(ask(WARM // 2))
     before, began = inference.resident(), time.monotonic()
+    lines = len(inference.lines())
     answers = asyncio.run(ask(MUTANTS // 2))
     swapped = inference.versions.publish()
     answers += asyncio.run(ask(MUTANTS - MUTANTS // 2))
@@ -67,6 +68,7 @@ def test_mutants_are_classified_or_refused_and_leave_nothing(
     )
     assert [each for each in answers if each.status not in TAKEN | REFUSED] == []
     assert {answer.version for answer in answers if answer.version} == {swapped - 1, swapped}
+    assert len(inference.lines()) - lines == MUTANTS + 1  # and one that tells of the new version
     assert growth < GROWTH
     assert seconds <= SECONDS
 
