@@ -95,7 +95,7 @@ def main() -> int:
     run = Run(results, bench.contenders, passes, seconds, Path(arguments.data).name)
     text = full_section(run)
     sys.stdout.write(text)
-    if bench.contenders == CONTENDERS and not arguments.quick:
+    if bench.contenders == CONTENDERS and passes >= PASSES and seconds >= SECONDS:
         PAGE.write_text(replace_section(PAGE.read_text(encoding="utf-8"), text), encoding="utf-8")
     tell(f"took {(time.monotonic() - began) / 60:.1f} minutes")
     return 0 if all(figure.reached for figure in verdicts(run)) else 1
@@ -106,7 +106,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="./noxw -s bench_serving --",
         description="Measures this model server and others side by side, the server on one core "
-        f"and the load on another; all of it takes about 20 minutes and goes to {PAGE.name}.",
+        f"and the load on another; all of it takes about 20 minutes and goes to docs/{PAGE.name}, unless it is shortened.",
         epilog="example:\n  ./noxw -s bench_serving -- --data ~/flowers.tar --quick --only "
         "litserve",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -116,7 +116,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", nargs="*", choices=names, help="beside some others alone")
     parser.add_argument("--passes", type=int, default=PASSES, help="each starts all servers anew")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="of each load")
-    parser.add_argument("--quick", action="store_true", help="a few minutes; writes no page")
+    parser.add_argument("--quick", action="store_true", help="a few minutes")
     parser.add_argument("--folder", type=Path, help="where models and photos are kept, or taken")
     return parser
 
@@ -188,8 +188,10 @@ def run_bare(bench: Bench, workload: Workload, photos: str) -> float:
     ]
     with on_cores({bench.cores[0]}):
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    tell(f"  {workload.name}, bare loop, photos of {photos}: {float(done.stdout):.0f}/s")
-    return float(done.stdout)
+    rate, of_processor = map(float, done.stdout.split())
+    told = f"{rate:.0f}/s, {of_processor:.0f} a second of the processor"
+    tell(f"  {workload.name}, bare loop, photos of {photos}: {told}")
+    return rate
 
 
 def compete(
@@ -254,11 +256,9 @@ def measure(
         load = run_load(server.port, requests, case.clients, bench.seconds)
         used = processor_seconds(server.process.pid) - used
         results.loads[contender.name, workload.name, case].append(load)
-        tell(
-            f"  {workload.name}, {contender.title}, {case.title}: {load.rate:.0f}/s, "
-            f"{load.answers / used:.0f} a second of the processor, p99 {load.p99 * 1000:.0f} ms"
-            + (f", {load.failed} failed" if load.failed else "")
-        )
+        told = f"{load.rate:.0f}/s, {load.answers / used:.0f} a second of the processor"
+        told += f", p99 {load.p99 * 1000:.0f} ms" + f", {load.failed} failed" * bool(load.failed)
+        tell(f"  {workload.name}, {contender.title}, {case.title}: {told}")
 
 
 def tell(line: str) -> None:
