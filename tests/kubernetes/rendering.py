@@ -24,6 +24,7 @@ LOCAL, EKS = K8S / "overlays/local", K8S / "overlays/eks"
 METRICS_SERVER = K8S / "metrics-server"
 COMPONENTS = K8S / "components"
 MONITORING, LOGGING = COMPONENTS / "monitoring", COMPONENTS / "logging"
+TRACES = COMPONENTS / "traces"
 #: Not applied with the pods, but in place of what applies them.
 GITOPS = {"argocd": COMPONENTS / "gitops/argocd", "flux": COMPONENTS / "gitops/flux"}
 
@@ -35,6 +36,7 @@ def sets() -> dict[str, Callable[[], list[dict[str, Any]]]]:
     return alone | {
         "monitoring": partial(render_component, MONITORING, LOCAL),
         "eks-monitoring": partial(render_component, MONITORING, EKS),
+        "traces": partial(render_component, TRACES, LOCAL),
         "eks-logging": partial(render_component, LOGGING, EKS),
     }
 
