@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import math
+import re
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -19,6 +20,8 @@ OK, BUSY = 200, 503
 PATIENCE = 30.0
 MOST_WAITING = 5_000
 BURST = 16  # requests, after which answers are looked at
+
+_VERSION = re.compile(rb'"version":(\d+)\}')
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,5 +220,6 @@ def _length(head: bytearray) -> int:
 
 
 def _version(received: bytes) -> int:
-    after = received.partition(b'"version":')[2]
-    return int(after[: after.index(b"}")])
+    """Of a prediction's or of `/ready`'s model; other answers name it otherwise, or not at all."""
+    found = _VERSION.search(received)
+    return int(found[1]) if found else 0

@@ -34,7 +34,7 @@ PICTURES = {
     "a WebP of 268 million pixels": b"RIFF\x1e\0\0\0WEBPVP8L\x11\0\0\0/\xff\xff\xff\x0f"
     + bytes(13),
     "a JPEG of 4 billion pixels": b"\xff\xd8\xff\xc0\0\x11\x08\xff\xff\xff\xff\3"
-    + b"\1\x11\0\2\x11\0\3\x11\0",
+    b"\1\x11\0\2\x11\0\3\x11\0",
 }
 CHUNKS = {
     "a zTXt chunk of 256 MB": (b"zTXt", TEXT),
