@@ -22,7 +22,7 @@ from starlette.testclient import TestClient
 from test_main import serve
 
 from inference.app import create_app
-from inference.tracing import DISCONNECTED, Traces, exporting
+from inference.tracing import DISCONNECTED, RECEIVED, Traces, exporting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -161,6 +161,14 @@ def test_a_refusal_for_want_of_a_model_is_an_error(trace: Trace) -> None:
     assert (span.name, span.status.code) == ("POST /predict", Status.STATUS_CODE_ERROR)
     assert values(span)["error.type"] == "503"
     assert values(span)["http.response.status_code"] == 503
+
+
+def test_when_the_body_has_come_is_told(shelf: Shelf, trace: Trace) -> None:
+    shelf.publish(1)
+    (span,) = trace(lambda client: client.post("/predict", files={"file": picture()}))
+    (event,) = span.events
+    assert event.name == RECEIVED
+    assert span.start_time_unix_nano < event.time_unix_nano < span.end_time_unix_nano
 
 
 def test_a_clients_mistake_is_none(trace: Trace) -> None:

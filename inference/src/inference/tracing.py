@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 #: `error.type` of a request whose client was gone before its answer was begun.
 DISCONNECTED = "client_disconnected"
+#: The event that the request's body has come; before it, the client was waited for.
+RECEIVED = "body received"
 
 _FLUSH_SECONDS = 3.0  # with the time for requests in flight, less than any orchestrator gives
 _LONGEST = 500  # letters; what a client may say at length is not to fill the queue's memory
@@ -80,19 +82,31 @@ class Traces:
         with self._tracer.start_as_current_span(
             _name(scope), _parent(scope), SpanKind.SERVER, _attributes(scope)
         ) as span:
-            answer = _Answer(send)
+            exchange = _Exchange(span, receive, send)
             try:
-                await self._app(scope, receive, answer.send)
+                await self._app(scope, exchange.receive, exchange.send)
             finally:
-                _complete(span, scope, answer.status)
+                _complete(span, scope, exchange.status)
 
 
 @dataclass(slots=True)
-class _Answer:
-    """Passes an answer on and notes its status; `None` while none was begun."""
+class _Exchange:
+    """Passes a request and its answer on, and notes when and how.
 
+    Attributes:
+        status: of the answer; `None` while none was begun.
+    """
+
+    _span: Span
+    _receive: Receive
     _send: Send
     status: int | None = None
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.request" and not message.get("more_body", False):
+            self._span.add_event(RECEIVED)  # what comes now is this service's time
+        return message
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
