@@ -114,9 +114,11 @@ class Connection(HttpToolsProtocol):
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             self._feed(self._without_upgrade() + data[upgrade.args[0] :])
-        except httptools.HttpParserError as error:
+        except httptools.HttpParserCallbackError as error:
             if isinstance(error.__context__, RequestError):
                 raise error.__context__ from None
+            raise BadRequestError("the address cannot be read") from error
+        except httptools.HttpParserError as error:
             raise BadRequestError(f"the request is not valid HTTP: {error}") from error
 
     def _without_upgrade(self) -> bytes:
