@@ -124,11 +124,11 @@ def _serve(
     import uvicorn  # noqa: PLC0415
 
     from inference.app import create_app  # noqa: PLC0415
-    from inference.memory import return_large_blocks_at_once  # noqa: PLC0415
+    from inference.memory import settle_what_is_kept  # noqa: PLC0415
     from inference.protection import Guard  # noqa: PLC0415
     from inference.sagemaker import DRAIN_SECONDS  # noqa: PLC0415
 
-    return_large_blocks_at_once()
+    settle_what_is_kept()
     app = create_app(settings, hosted=hosted, around=around)
     guard = Guard(app.state.service.metrics.refusal)
     config = uvicorn.Config(
