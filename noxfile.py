@@ -28,6 +28,9 @@ TYPED = {  # what is checked, with whose environment
     "tests/clients/test_triton.py": "clients",
     "tests/contract/make_golden_images.py": "trainer",
     "tests/contract/make_golden_models.py": "inference",
+    "tests/fuzz/fuzz.py": "fuzz",
+    "tests/fuzz/targets.py": "fuzz",
+    "tests/hardening/make_golden_corpus.py": "inference",
     "trainer": "trainer",
 }
 PROJECTS = ("demo", "deploy", "inference", "loadtests", "rehearsal", "trainer")
@@ -79,6 +82,7 @@ LOCKS = {
     ),
     "tests/requirements.lock": ("tests/pyproject.toml",),
     "tests/clients/requirements.lock": ("tests/clients/pyproject.toml",),
+    "tests/fuzz/requirements.lock": ("tests/fuzz/pyproject.toml",),
     "tests/requirements-checkov.lock": ("--group", "tests/pyproject.toml:checkov"),
     "trainer/requirements.lock": ("trainer/pyproject.toml", "--extra", "cpu"),
     "trainer/requirements-image.lock": ("--group", "trainer/pyproject.toml:image"),
@@ -158,6 +162,12 @@ def drills(session: nox.Session) -> None:
 def drills_kind(session: nox.Session) -> None:
     """Break the pods in every way that the tests know, at full length."""
     session.run(*PYTEST, "tests/kind", "--full", *session.posargs, external=True)
+
+
+@nox.session(venv_backend="none", requires=["env_fuzz"], default=False)
+def fuzz(session: nox.Session) -> None:
+    """Look for bytes that the model server's parsers fail on: -- --help tells the options."""
+    session.run(".nox/env_fuzz/bin/python", "tests/fuzz/fuzz.py", *session.posargs, external=True)
 
 
 @nox.session(venv_backend="none", requires=["env_deploy"], default=False)
@@ -285,6 +295,13 @@ def env_tests(session: nox.Session) -> None:
 def env_clients(session: nox.Session) -> None:
     """Install the clients that others wrote."""
     install(session, "tests/clients/requirements.lock")
+
+
+@nox.session(default=False)
+def env_fuzz(session: nox.Session) -> None:
+    """Install the fuzzer, with the inference service as it is deployed."""
+    locks = ("inference/requirements.lock", "tests/fuzz/requirements.lock")
+    install(session, *locks, "inference")
 
 
 @nox.session(default=False)
@@ -416,8 +433,8 @@ def lint_page(session: nox.Session) -> None:
 
 @nox.session(
     requires=[
-        *("environments", "env_clients", "env_demo", "env_deploy", "env_load", "env_rehearsal"),
-        "env_tests",
+        *("environments", "env_clients", "env_demo", "env_deploy", "env_fuzz", "env_load"),
+        *("env_rehearsal", "env_tests"),
     ],
     default=False,
 )
