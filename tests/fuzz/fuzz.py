@@ -12,7 +12,7 @@ import sys
 import warnings
 from pathlib import Path
 
-import atheris
+import atheris  # type: ignore[import-untyped] # it comes without types
 
 with atheris.instrument_imports(include=["inference", "PIL"]):
     from targets import TARGETS
