@@ -8,15 +8,18 @@ import signal
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
+import keras
 import onnx
 import pytest
 from onnx import numpy_helper
 from sample_model import contract, sample_files, sample_manifest
 from tiny_world import COLOURS, COUNTS, NAME, World, pictures, prepared, read_json, trained
 
-from trainer import commands, export, preparation
+from trainer import commands, export, preparation, training
+from trainer.checkpoints import BEST, read_weights, write_weights
 from trainer.cli import build_parser
 from trainer.errors import TrainerError
+from trainer.model import build_model
 from trainer.publishing import publish
 from trainer.runs import Outcome
 from trainer.settings import Settings
@@ -218,6 +221,87 @@ def test_a_failed_check_publishes_nothing_and_is_told(
     contract("training").validate(status)
     assert status["state"] == "failed"
     assert "nothing was published" in status["error"]
+
+
+def test_a_quantised_model_is_another_version_of_the_same_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = trained(tmp_path)
+    monkeypatch.setattr(training, "run_epoch", lambda *_: pytest.fail("trained again"))
+    assert world.run("--quantize", "int8") == 0
+    told = "agrees with the float model on 100.00 % of 8 validation images, which are too few"
+    assert told in capsys.readouterr().err
+    manifest = world.manifest(2)
+    contract("manifest").validate(manifest)
+    assert world.current() == 2
+    assert manifest["quantization"]["images"] == 2 * COUNTS["val"]
+    assert manifest["quantization"]["quantized_bytes"] == manifest["files"]["model.onnx"]["bytes"]
+    assert manifest["quantization"]["float_bytes"] > 2 * manifest["quantization"]["quantized_bytes"]
+    assert "## Quantisation" in (world.model / "2" / "card.md").read_text()
+    assert sum(each["images"] for each in manifest["metrics"]["classes"]) == 2 * COUNTS["test"]
+    assert world.trainer("list") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.endswith("  int8") for line in lines] == [True, False]
+    monkeypatch.setattr(commands, "start_pipeline", untrainable)
+    assert world.run("--quantize", "int8") == 0
+    assert "version 2 of colours was trained on this data" in capsys.readouterr().err
+    assert world.run("--switch") == 0
+    assert world.current() == 1
+
+
+def test_export_and_publish_quantise_as_run_does(tmp_path: Path) -> None:
+    first, world = trained(tmp_path / "first"), trained(tmp_path / "second")
+    assert first.run("--quantize", "int8") == 0
+    assert world.trainer("export", "--quantize", "int8") == 0
+    assert world.trainer("publish") == 0
+    mine, its = world.manifest(2), first.manifest(2)
+    assert mine["metrics"] == its["metrics"]
+    for key in ("kind", "agreement", "difference"):
+        assert mine["quantization"][key] == its["quantization"][key]
+    assert mine["training"]["fingerprint"] == its["training"]["fingerprint"]
+    assert weights(world.model / "2") == weights(first.model / "2")
+    assert world.trainer("export") == 0
+    assert world.trainer("publish") == 0
+    assert weights(world.model / "3") == weights(world.model / "1")
+    assert "quantization" not in world.manifest(3)
+
+
+def add_an_outlier(world: World) -> None:
+    """Gives a channel that no class reads so large a value that the others' steps vanish."""
+    model = build_model(16, len(COLOURS))
+    read_weights(world.run_folder() / BEST, model)
+    *_, last = (each for each in model.layers if isinstance(each, keras.layers.BatchNormalization))
+    scale, offset, mean, variance = last.get_weights()
+    kernel, bias = model.get_layer("logits").get_weights()
+    scale[0], offset[0], kernel[0] = 0, 1e6, 0
+    last.set_weights([scale, offset, mean, variance])
+    model.get_layer("logits").set_weights([kernel, bias])
+    write_weights(world.run_folder() / BEST, model)
+
+
+def test_a_model_that_quantises_badly_is_refused_and_can_be_published_as_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = trained(tmp_path)
+    add_an_outlier(world)
+    assert world.run("--quantize", "int8") == 4
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert "the int8 model agrees with the float model on 50.00% of 8 validation images" in line
+    assert "(at least 99% is needed); `trainer export` without --quantize exports" in line
+    assert world.versions() == ["1"]
+    assert (world.status()["state"], world.current()) == ("failed", 1)
+    assert world.trainer("publish") == 3
+    assert "nothing exported" in capsys.readouterr().err
+    assert world.trainer("export") == 0
+    assert world.trainer("publish") == 0
+    assert "quantization" not in world.manifest(2)
+
+
+def test_a_trained_normalisation_is_one_operator(tmp_path: Path) -> None:
+    world = trained(tmp_path)
+    kinds = [node.op_type for node in onnx.load(world.model / "1" / "model.onnx").graph.node]
+    assert kinds.count("BatchNormalization") == 5  # behind the stem and each of four blocks
+    assert kinds.count("Mul") == 2  # of the pixels and by the temperature
 
 
 @pytest.mark.parametrize("command", ["fit", "export", "publish"])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ from trainer.card import Facts
 from trainer.dataset import Dataset, Example
 from trainer.draft import draft_manifest
 from trainer.evaluation import ClassScore, Evaluation
-from trainer.options import Options
+from trainer.options import Options, published_fingerprint
+from trainer.quantization import Quantization
 from trainer.runs import Outcome, open_run
 
 EXAMPLE = Example("a.png", "a", "0" * 64)
@@ -33,21 +35,21 @@ EVALUATION = Evaluation(
 )
 OUTCOME = Outcome(3, 2, 61.4, "CPU", "2026-01-31T12:00:00Z")
 FACTS = Facts("pets", 99, OUTCOME, 0.5, 1.25, 2e-7)
+ADDED = {
+    "format": 1,
+    "name": "pets",
+    "version": 1,
+    "created": "2026-01-31T12:00:00Z",
+    "samples": [],
+    "files": {"model.onnx": {"bytes": 1, "sha256": "0" * 64}},
+}
 
 
 def test_a_draft_becomes_a_manifest_that_keeps_the_contract() -> None:
     run = open_run(DATASET, Options(image_size=24, epochs=60, seed=5))
     draft = draft_manifest(DATASET, run, EVALUATION, FACTS, "2.21.0")
-    added = {
-        "format": 1,
-        "name": "pets",
-        "version": 1,
-        "created": "2026-01-31T12:00:00Z",
-        "samples": [],
-        "files": {"model.onnx": {"bytes": 1, "sha256": "0" * 64}},
-    }
-    assert not added.keys() & draft.keys()
-    manifest = json.loads(json.dumps(draft | added))
+    assert not ADDED.keys() & draft.keys()
+    manifest = json.loads(json.dumps(draft | ADDED))
     contract("manifest").validate(manifest)
     assert manifest["labels"] == ["a", "b"]
     assert manifest["input"]["height"] == manifest["input"]["width"] == 24
@@ -72,3 +74,20 @@ def test_a_draft_becomes_a_manifest_that_keeps_the_contract() -> None:
     assert training["fingerprint"] == run.fingerprint
     assert training["settings"]["epochs"] == 60
     assert {"python", "tensorflow", "onnxruntime", "pillow"} <= manifest["packages"].keys()
+    assert "quantization" not in manifest
+
+
+def test_a_draft_tells_that_a_model_is_quantised() -> None:
+    run = open_run(DATASET, Options(image_size=24, epochs=60))
+    facts = replace(FACTS, quantization=Quantization("int8", 0.995, 200, 0.03, 2000, 600))
+    manifest = draft_manifest(DATASET, run, EVALUATION, facts, "2.21.0") | ADDED
+    contract("manifest").validate(json.loads(json.dumps(manifest)))
+    assert manifest["quantization"] == {
+        "kind": "int8",
+        "agreement": 0.995,
+        "images": 200,
+        "difference": 0.03,
+        "float_bytes": 2000,
+        "quantized_bytes": 600,
+    }
+    assert manifest["training"]["fingerprint"] == published_fingerprint(run.fingerprint, "int8")  # type: ignore[index] # a dict

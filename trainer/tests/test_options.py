@@ -6,7 +6,13 @@ from typing import Any
 import pytest
 
 from trainer import options
-from trainer.options import AUGMENTATIONS, Options, fingerprint
+from trainer.options import (
+    AUGMENTATIONS,
+    QUANTIZATIONS,
+    Options,
+    fingerprint,
+    published_fingerprint,
+)
 from trainer.presets import PRESETS
 
 BASE = Options(image_size=32, epochs=12)
@@ -33,6 +39,14 @@ def test_data_recipe_and_trainer_change_the_name(
     assert fingerprint("b" * 64, BASE) != before
     monkeypatch.setattr(options, constant, "other")
     assert fingerprint("a" * 64, BASE) != before
+
+
+def test_a_quantised_model_has_a_name_of_its_own() -> None:
+    trained = fingerprint("a" * 64, BASE)
+    names = {published_fingerprint(trained, each) for each in (None, *QUANTIZATIONS)}
+    assert trained in names
+    assert len(names) == 1 + len(QUANTIZATIONS)
+    assert {len(name) for name in names} == {64}
 
 
 def test_presets_name_augmentations_that_are_there() -> None:
