@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import itertools
 import json
+import tracemalloc
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -58,9 +59,6 @@ def test_a_document_is_read_with_its_data_apart(document: dict[str, Any], indent
             raw.decode()
         except UnicodeDecodeError:
             continue
-        arrays = text.count('"data":')
-        if arrays > 16:
-            continue
         assert restored(read_document(raw)) == document
 
 
@@ -99,7 +97,7 @@ def test_data_is_cut_out() -> None:
         b'{"a":"\xff"}',
         b'\xef\xbb\xbf{"a":1}',
         '{"a":1}'.encode("utf-16"),
-        b'{"data":[' * 17,
+        b'{"data":[' * 1000,
         b'{"data":[' + b'"",' * 100_001 + b'""]}',
     ],
 )
@@ -197,6 +195,36 @@ def test_numbers_in_many_pieces_are_read_whole() -> None:
         read_numbers(Array(raw.replace(b"255", b"256")), shape)
 
 
+@pytest.mark.parametrize("shift", range(8))
+def test_a_bracket_out_of_place_is_found_wherever_it_is(shift: int) -> None:
+    sound = b"[1,1,1]"
+    rows = [sound] * 6000
+    rows[0] = b"[1" + b"." * (shift > 1) + b"0" * (shift - 1) + b",1,1]"
+    assert read_numbers(Array(b"[" + b",".join(rows) + b"]"), (6000, 3)).all()
+    for row in range(2040, 2055):
+        for spoilt in (b"[1,1,]1", b"1[,1,1]"):
+            moved = [*rows[:row], spoilt, *rows[row + 1 :]]
+            with pytest.raises(BadRequestError):
+                read_numbers(Array(b"[" + b",".join(moved) + b"]"), (6000, 3))
+
+
+def test_a_shape_that_is_only_announced_costs_nothing() -> None:
+    tracemalloc.start()
+    for raw in (b"[1]", b"[" * 1000, b"[1," + b" " * 1000 + b"2]"):
+        with pytest.raises(BadRequestError):
+            read_numbers(Array(raw), (100, 1024, 1024, 3))
+        with pytest.raises(BadRequestError):
+            read_base64(Array(raw), 100_000_000)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1_000_000
+
+
+def test_a_number_of_many_digits_is_not_even_parsed() -> None:
+    with pytest.raises(BadRequestError, match="too many digits"):
+        read_numbers(Array(b"[" + b"1" * 500_000 + b",2,3]"), (3,))
+
+
 @pytest.mark.parametrize(
     ("raw", "shape"),
     [
@@ -205,7 +233,6 @@ def test_numbers_in_many_pieces_are_read_whole() -> None:
         (b"[[1],2,3]", (3,)),
         (b"[" + b"1" * 5000 + b",2,3]", (3,)),
         (b"[" + b"1" * 400 + b",2,3]", (3,)),
-        (b"[" + b"1" * 500_000 + b",2,3]", (3,)),
         (b"[1e999,2,3]", (3,)),
         (b"[1e-999,-2,3]", (3,)),
         (b"[01,2,3]", (3,)),

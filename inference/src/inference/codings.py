@@ -93,7 +93,7 @@ def _blocks(inflater: zlib._Decompress, chunk: bytes, coding: str) -> Iterator[b
             raise BadRequestError(f"more follows the end of the {coding} body")
         yield block
         chunk = inflater.unconsumed_tail
-        if not chunk and len(block) < _BLOCK:
+        if not chunk:
             return
 
 
