@@ -114,8 +114,8 @@ def demo(session: nox.Session) -> None:
     venv_backend="none",
     requires=[
         *("tests_page", "tests_inference", "tests_clients", "tests_demo", "tests_deploy"),
-        "tests_load",
-        *("tests_trainer", "tests_services", "tests_containers", "tests_kind"),
+        *("tests_bench", "tests_load", "tests_trainer", "tests_services"),
+        *("tests_containers", "tests_kind"),
         *("tests_rehearsal", "tests_hardening"),
     ],
 )
@@ -368,6 +368,13 @@ def tests_clients(session: nox.Session) -> None:
 def tests_trainer(session: nox.Session) -> None:
     """Test the trainer."""
     session.run(".nox/env_trainer/bin/pytest", "trainer", *session.posargs, external=True)
+
+
+@nox.session(venv_backend="none", requires=["env_trainer"], default=False)
+def tests_bench(session: nox.Session) -> None:
+    """Test what measures model servers side by side."""
+    pytest = (".nox/env_trainer/bin/pytest", "-W", "error", "benchmarks")
+    session.run(*pytest, *session.posargs, env={"PYTHONPATH": "benchmarks"}, external=True)
 
 
 @nox.session(venv_backend="none", requires=["env_page"], default=False)

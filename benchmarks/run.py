@@ -21,12 +21,15 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 REPORT = Path("docs/benchmarks.md")
 ALL = ("demo", "prepare", "fit", "accuracy", "serving", "containers")
+BESIDE = "side-by-side"  # which has environments, options and a section of its own
 PACKAGES = ("tensorflow-cpu", "tensorflow", "keras", "onnxruntime", "numpy", "pillow")
 
 
 def main() -> int:
     """Runs each measurement in a process of its own; 1 when a figure is not reached."""
     arguments = build_parser().parse_args()
+    if BESIDE in arguments.only:
+        return compare_servers(arguments.data)
     with tempfile.TemporaryDirectory() as folder:
         model_dir = Path(folder) / "model"
         calls = {
@@ -43,7 +46,7 @@ def main() -> int:
     text = report(figures, arguments.data)
     sys.stdout.write(text)
     if tuple(arguments.only) == ALL:
-        REPORT.write_text(text, encoding="utf-8")
+        REPORT.write_text(text + other_sections(), encoding="utf-8")
     return 0 if all(figure.reached for figure in figures) else 1
 
 
@@ -52,13 +55,21 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="./noxw -s bench --",
         description=f"Measures on this machine; all of it takes half an hour on 2 cores and goes "
-        f"to {REPORT}.",
+        f"to {REPORT}. {BESIDE} is `./noxw -s bench_serving`.",
         epilog="example:\n  ./noxw -s bench -- --data ~/flowers.tar --only prepare fit",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--data", default="flowers", help="photos, as `trainer prepare` takes them")
-    parser.add_argument("--only", nargs="+", choices=ALL, default=ALL, help="some measurements")
+    parser.add_argument(
+        "--only", nargs="+", choices=(*ALL, BESIDE), default=ALL, help="some measurements"
+    )
     return parser
+
+
+def compare_servers(data: str) -> int:
+    """The model server beside others, in a session that installs them, too."""
+    command = ["./noxw", "-s", "bench_serving", "--", "--data", data]
+    return subprocess.run(command, check=False).returncode
 
 
 def measure(name: str, arguments: list[str]) -> list[Figure]:
@@ -103,6 +114,13 @@ def report(figures: list[Figure], data: str) -> str:
         "| what | figure | should be | reached | detail |\n|---|---|---|---|---|\n"
         f"{rows}\n"
     )
+
+
+def other_sections() -> str:
+    """What the page has below its first section, from other measurements."""
+    text = REPORT.read_text(encoding="utf-8") if REPORT.exists() else ""
+    start = text.find("\n## ")
+    return text[start:] if start >= 0 else ""
 
 
 def machine() -> str:

@@ -5,38 +5,26 @@ from __future__ import annotations
 import platform
 import re
 import statistics
-from dataclasses import dataclass
+import textwrap
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from figures import Figure, spread
+from figures import spread
 from run import machine
-from serving_results import (
-    CLIENTS,
-    EIGHT,
-    MANY,
-    MULTIPART,
-    TINY,
-    WORKLOADS,
-    Case,
-    M,
-    S,
-    ratios,
-)
-from serving_servers import OURS, PEERS, ROOT
+from serving_contenders import OURS, PEERS, ROOT
+from serving_picture import PICTURE
+from serving_results import CLIENTS, EIGHT, MANY, MULTIPART, TINY, WORKLOADS, Case, S
+from serving_verdicts import verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from serving_results import Results, Workload
-    from serving_servers import Contender
+    from figures import Figure
+    from serving_contenders import Contender
+    from serving_results import Run, Workload
 
 PAGE = ROOT / "docs/benchmarks.md"
 HEADING = "## Serving, side by side"
-
-LEAST_OF_BARE = 0.9
-LEAST_TIMES = {"litserve": 2.0, "mlserver": 2.0, "bentoml": 2.0, "flask_keras": 40.0}  # on S
-MOST_SECONDS, MOST_OF_LIGHTEST = 0.9, 1.05
 
 SETUPS = {
     "ours": "as it is, with a queue as long as there are clients; images as raw bodies",
@@ -44,7 +32,7 @@ SETUPS = {
     "mlserver": "a custom runtime in one parallel worker, adaptive batches of at most 8 that wait "
     "5 ms; images in base64 as tensors of the Open Inference Protocol",
     "bentoml": "one worker, adaptive batches of at most 8; multipart",
-    "flask_onnxruntime": "one worker with four threads; multipart",
+    "flask_onnxruntime": "one worker with two threads; multipart",
     "flask_keras": "`model.predict` in Flask's own server, as many tutorials have it; multipart",
 }
 VERSIONS = {  # whose tell what is measured
@@ -57,47 +45,19 @@ VERSIONS = {  # whose tell what is measured
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A whole measurement.
-
-    Attributes:
-        contenders: this server first.
-        seconds: of each load.
-        data: name of the photos' source.
-    """
-
-    results: Results
-    contenders: tuple[Contender, ...]
-    passes: int
-    seconds: float
-    data: str
-
-    @property
-    def peers(self) -> tuple[Contender, ...]:
-        """All but this server."""
-        return self.contenders[1:]
-
-
 def full_section(run: Run) -> str:
     """The section's text, its heading included."""
-    return (
-        "\n\n".join(
-            [
-                HEADING,
-                introduction(run),
-                *(comparison(run, workload) for workload in WORKLOADS),
-                growth(run),
-                judgement(verdicts(run)),
-                "How each is set up (`benchmarks/peers/` has the code and the locks):\n\n"
-                + "\n".join(
-                    f"- {each.title}: {SETUPS[each.name]}; {versions(each)}."
-                    for each in run.contenders
-                ),
-            ]
-        )
-        + "\n"
-    )
+    parts = [
+        HEADING,
+        paragraph(introduction(run)),
+        f"![images a second with 8 clients, as in the tables below]({PICTURE.name})",
+        *(comparison(run, workload) for workload in WORKLOADS),
+        growth(run),
+        judgement(verdicts(run)),
+        "How each is set up (`benchmarks/peers/` has code and locks):",
+        "\n".join(paragraph(f"- {set_up(each)}") for each in run.contenders),
+    ]
+    return "\n\n".join(parts) + "\n"
 
 
 def replace_section(page: str, text: str) -> str:
@@ -127,17 +87,19 @@ def introduction(run: Run) -> str:
 
 def comparison(run: Run, workload: Workload) -> str:
     """A workload's table: the bare loop, this server, the others."""
-    tiny = workload is S
-    head = ["server", "8 clients", "32 clients", "p99 of 32", *(["JPEGs of 32 px"] if tiny else [])]
+    told = f"{workload.name}: {workload.title}."
+    tiny = []
+    if workload is S:
+        tiny = ["JPEGs of 32 px"]
+        told += (
+            " Images a second; those of 32 px are sent by 8 clients. The first answer counts from "
+            "the start of the process; memory is that of all processes after the load, with what "
+            "they share counted once (PSS)."
+        )
+    head = ["server", "8 clients", "32 clients", "p99 of 32", *tiny, "first answer", "memory"]
     rows = [bare_row(run, workload), *(row(run, each, workload) for each in run.contenders)]
     rows.insert(2, multipart_row(run, workload))
-    return (
-        f"{workload.name}: {workload.title}. Images a second; JPEGs of 32 px are sent by 8 "
-        "clients; the first answer counts from the start of the process; memory is the "
-        "proportional share (PSS) of all processes after the load.\n\n"
-        if tiny
-        else f"{workload.name}: {workload.title}.\n\n"
-    ) + table([*head, "first answer", "memory"], rows)
+    return paragraph(told) + "\n\n" + table(head, rows)
 
 
 def bare_row(run: Run, workload: Workload) -> list[str]:
@@ -179,10 +141,11 @@ def growth(run: Run) -> str:
         [str(clients), *(grown(run, each, Case(clients, cores=cores)) for each, cores in columns)]
         for clients in CLIENTS
     ]
-    return (
-        "This server with more clients and cores: images a second, and p99. Of two cores, load "
-        "and server share both.\n\n" + table(head, rows)
+    told = (
+        "This server with more clients and cores: images a second, and p99. Of two cores, load and "
+        "server share both."
     )
+    return paragraph(told) + "\n\n" + table(head, rows)
 
 
 def grown(run: Run, workload: Workload, case: Case) -> str:
@@ -200,87 +163,6 @@ def judgement(figures: Iterable[Figure]) -> str:
     return table(["what", "figure", "should be", "reached", "detail"], rows)
 
 
-def verdicts(run: Run) -> list[Figure]:
-    """The figures that this server is held to."""
-    return [
-        *(against_bare(run, workload) for workload in WORKLOADS),
-        *(against(run, peer, workload) for workload in WORKLOADS for peer in run.peers),
-        *(tail(run, workload) for workload in WORKLOADS if run.peers),
-        cold_start(run),
-        *(memory(run, workload) for workload in WORKLOADS if run.peers),
-    ]
-
-
-def against_bare(run: Run, workload: Workload) -> Figure:
-    """How much of the bare loop is left with 8 clients."""
-    found = ratios(run.results.rates(OURS.name, workload, EIGHT), run.results.bare[workload.photos])
-    return Figure(
-        f"{workload.name}, 8 clients, against the bare loop",
-        spread(found, "x"),
-        f"at least {LEAST_OF_BARE:g} x",
-        statistics.median(found) >= LEAST_OF_BARE,
-    )
-
-
-def against(run: Run, peer: Contender, workload: Workload) -> Figure:
-    """How many times another server's images, with 8 and with 32 clients."""
-    found = [
-        ratios(
-            run.results.rates(OURS.name, workload, case),
-            run.results.rates(peer.name, workload, case),
-        )
-        for case in (EIGHT, MANY)
-    ]
-    least = LEAST_TIMES.get(peer.name) if workload is S else None
-    worst = min(map(statistics.median, found))
-    return Figure(
-        f"{workload.name}, 8 and 32 clients, against {peer.title}",
-        " and ".join(spread(each, "x", 1) for each in found),
-        f"at least {least:g} x" if least else "more than 1 x",
-        worst >= least if least else worst > 1,
-    )
-
-
-def tail(run: Run, workload: Workload) -> Figure:
-    """How long the slowest of 32 clients' requests take, beside the best of the others."""
-    best = least_of([run.results.slowest(peer.name, workload, MANY) for peer in run.peers])
-    found = ratios(run.results.slowest(OURS.name, workload, MANY), best)
-    return Figure(
-        f"{workload.name}, p99 of 32 clients, against the others' shortest",
-        spread(found, "x"),
-        "less than 1 x",
-        statistics.median(found) < 1,
-    )
-
-
-def cold_start(run: Run) -> Figure:
-    """From the start of the process to the first answer, with either model."""
-    found = [each for workload in (S, M) for each in run.results.starts[OURS.name, workload.name]]
-    return Figure(
-        "from process start to the first classified photo",
-        spread(found, "s"),
-        f"at most {MOST_SECONDS} s",
-        statistics.median(found) <= MOST_SECONDS,
-    )
-
-
-def memory(run: Run, workload: Workload) -> Figure:
-    """Beside the lightest of the others."""
-    lightest = least_of([run.results.megabytes[peer.name, workload.name] for peer in run.peers])
-    found = ratios(run.results.megabytes[OURS.name, workload.name], lightest)
-    return Figure(
-        f"{workload.name}, memory (PSS), against the lightest of the others",
-        spread(found, "x"),
-        f"at most {MOST_OF_LIGHTEST:g} x",
-        statistics.median(found) <= MOST_OF_LIGHTEST,
-    )
-
-
-def least_of(series: Sequence[list[float]]) -> list[float]:
-    """Pass by pass."""
-    return [min(values) for values in zip(*series, strict=True)]
-
-
 def plain(values: Sequence[float]) -> str:
     """Median, least and most."""
     low, high = min(values), max(values)
@@ -296,6 +178,19 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def fill(row: Sequence[str], length: int) -> list[str]:
     """The row with empty cells at its end."""
     return [*row, *[""] * (length - len(row))]
+
+
+def paragraph(text: str) -> str:
+    """Lines of at most 100 letters; those of a list's item are set in."""
+    inset = "  " if text.startswith("- ") else ""
+    return textwrap.fill(
+        text, 100, subsequent_indent=inset, break_long_words=False, break_on_hyphens=False
+    )
+
+
+def set_up(contender: Contender) -> str:
+    """What is measured of a contender, and in which versions."""
+    return f"{contender.title}: {SETUPS[contender.name]}; {versions(contender)}."
 
 
 def versions(contender: Contender) -> str:

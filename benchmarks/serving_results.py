@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from serving_contenders import Contender
     from serving_load import Load
 
 
@@ -92,6 +93,28 @@ class Results:
     def failed(self) -> int:
         """Requests without an answer of status 200."""
         return sum(load.failed for loads in self.loads.values() for load in loads)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A whole measurement.
+
+    Attributes:
+        contenders: this server first.
+        seconds: of each load.
+        data: name of the photos' source.
+    """
+
+    results: Results
+    contenders: tuple[Contender, ...]
+    passes: int
+    seconds: float
+    data: str
+
+    @property
+    def peers(self) -> tuple[Contender, ...]:
+        """All but this server."""
+        return self.contenders[1:]
 
 
 def ratios(values: list[float], others: list[float]) -> list[float]:
