@@ -190,7 +190,11 @@ def test_numbers_in_many_pieces_are_read_whole() -> None:
     values = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     raw = json.dumps(values.tolist(), separators=(",", ":")).encode()
     assert len(raw) > 500_000
+    tracemalloc.start()
     assert (read_numbers(Array(raw), shape) == values).all()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 4 * len(raw)  # which is what the service counts with
     with pytest.raises(BadRequestError):
         read_numbers(Array(raw.replace(b"255", b"256")), shape)
 

@@ -167,7 +167,7 @@ def _nested(raw: bytes, shape: tuple[int, ...]) -> bool:
 
 
 def _list(element: bytes, count: int) -> bytes:
-    return b"[" + b",".join([element] * count) + b"]"
+    return b"[" + (element + b",") * (count - 1) + element + b"]"
 
 
 def _translated(text: bytes, table: bytes | None, delete: bytes = b"") -> bytes:
