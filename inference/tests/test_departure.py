@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 from starlette.requests import ClientDisconnect
 
-from inference.departure import while_connected
+from inference.departure import WhileConnected
 
 if TYPE_CHECKING:
     from starlette.types import Message
@@ -28,7 +28,7 @@ class Client:
 def test_work_for_a_client_that_stays_is_done() -> None:
     async def test() -> None:
         client = Client()
-        with while_connected(client.receive):
+        with WhileConnected(client.receive):
             await asyncio.sleep(0)
         assert not client.asked.is_set()
 
@@ -41,7 +41,7 @@ def test_work_for_a_client_that_goes_is_cancelled() -> None:
         work = asyncio.get_running_loop().create_future()
 
         async def answer() -> None:
-            with while_connected(client.receive):
+            with WhileConnected(client.receive):
                 await work
 
         answering = asyncio.create_task(answer())
@@ -58,7 +58,7 @@ def test_work_for_a_client_that_goes_is_cancelled() -> None:
 def test_the_watch_ends_with_the_work() -> None:
     async def test() -> None:
         client = Client()
-        with while_connected(client.receive):
+        with WhileConnected(client.receive):
             await client.asked.wait()
         await asyncio.sleep(0)
         client.leaves.set()
@@ -73,7 +73,7 @@ def test_another_cancellation_stays_one() -> None:
         client = Client()
 
         async def answer() -> None:
-            with while_connected(client.receive):
+            with WhileConnected(client.receive):
                 await asyncio.get_running_loop().create_future()
 
         answering = asyncio.create_task(answer())

@@ -12,7 +12,7 @@ PROGRAM = """
 import ctypes, threading
 from pathlib import Path
 from inference import memory
-memory.return_large_blocks_at_once() if {fixed} else None
+memory.settle_what_is_kept() if {fixed} else None
 libc = ctypes.CDLL(None)
 libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, (ctypes.c_void_p,)
 def resident():

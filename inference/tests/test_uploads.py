@@ -9,13 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.requests import ClientDisconnect, Request
 
-from inference import uploads
 from inference.budget import Budget
 from inference.errors import (
     BadRequestError,
     BusyError,
     RequestError,
-    TimedOutError,
     TooLargeError,
     UnsupportedTypeError,
 )
@@ -115,16 +113,6 @@ def test_bodies_together_have_a_limit() -> None:
     with pytest.raises(BusyError):
         read([b"abc", b"def"], budget=budget)
     assert budget.taken == 0
-
-
-def test_a_body_that_does_not_come_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads, "_SECONDS", 0.01)
-
-    async def never() -> Message:
-        return await asyncio.get_running_loop().create_future()  # type: ignore[no-any-return]
-
-    with pytest.raises(TimedOutError):
-        asyncio.run(receive_with(never, {"content-type": "image/png"}, Budget(9)))
 
 
 def test_a_client_that_goes_away_is_no_fault() -> None:

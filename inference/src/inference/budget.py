@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from inference.errors import BusyError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from types import TracebackType
 
 
 @dataclass(slots=True)
@@ -19,14 +18,9 @@ class Budget:
     size: int
     taken: int = 0
 
-    @contextlib.contextmanager
-    def lease(self) -> Iterator[Lease]:
-        """A part that grows as it is taken, and is given back at the end."""
-        lease = Lease(self)
-        try:
-            yield lease
-        finally:
-            self.taken -= lease.taken
+    def lease(self) -> Lease:
+        """A part that grows as it is taken, and is given back at the end of its `with`."""
+        return Lease(self)
 
 
 @dataclass(slots=True)
@@ -35,6 +29,20 @@ class Lease:
 
     budget: Budget
     taken: int = 0
+
+    def __enter__(self) -> Self:
+        """Nothing is taken yet."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Give all of it back."""
+        self.budget.taken -= self.taken
+        self.taken = 0
 
     def take(self, amount: int) -> None:
         """Take more.

@@ -39,7 +39,7 @@ async def read_body(request: Request, limits: Limits) -> bytes:
         BusyError: too many bytes of other bodies are held.
         TooLargeError: it has, or inflates to, too many bytes.
         UnsupportedTypeError: it is compressed in a way that is not known here.
-        TimedOutError: the client stopped sending.
+        ClientDisconnect: the client went away.
     """
     coding = ",".join(request.headers.getlist("content-encoding")).strip().lower()
     if coding in {"", "identity"}:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import TYPE_CHECKING
 
 from starlette.requests import ClientDisconnect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from types import TracebackType
 
     from starlette.types import Receive
 
@@ -17,50 +16,45 @@ if TYPE_CHECKING:
 _SECONDS = 0.05
 
 
-@contextlib.contextmanager
-def while_connected(receive: Receive) -> Iterator[None]:
-    """Cancel what is awaited in the body of the statement, once the client is gone.
+class WhileConnected:
+    """Cancels what is awaited in the body of its `with`, once the client is gone.
 
-    Args:
-        receive: of a request whose body has been read.
-
-    Raises:
-        ClientDisconnect: it went.
+    The body then ends with a `ClientDisconnect`. It must run in a task.
     """
-    watch = _Watch(receive)
-    timer = asyncio.get_running_loop().call_later(_SECONDS, watch.begin)
-    try:
-        yield
-    except asyncio.CancelledError:
-        if not watch.gone:
-            raise
-        watch.waiting.uncancel()
-        raise ClientDisconnect from None
-    finally:
-        timer.cancel()
-        watch.end()
 
-
-class _Watch:
-    """Waits for a client's departure, and then cancels the task that it was made in."""
+    __slots__ = ("_gone", "_receive", "_task", "_timer", "_watch")
 
     def __init__(self, receive: Receive) -> None:
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - a request is answered in one
-        self.waiting = task
-        self.gone = False
+        """Watch the client of a request whose body has been read."""
         self._receive = receive
-        self._watching: asyncio.Task[None] | None = None
+        self._gone = False
+        self._watch: asyncio.Task[None] | None = None
 
-    def begin(self) -> None:
-        self._watching = asyncio.create_task(self._wait())
+    def __enter__(self) -> None:
+        """Begin to watch, though not at once."""
+        self._task = asyncio.current_task()
+        self._timer = asyncio.get_running_loop().call_later(_SECONDS, self._begin)
 
-    def end(self) -> None:
-        if self._watching is not None:
-            self._watching.cancel()
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Watch no longer, and tell a departure from other cancellations."""
+        self._timer.cancel()
+        if self._watch is not None:
+            self._watch.cancel()
+        if self._gone and self._task is not None and kind is asyncio.CancelledError:
+            self._task.uncancel()
+            raise ClientDisconnect from None
+
+    def _begin(self) -> None:
+        self._watch = asyncio.create_task(self._wait())
 
     async def _wait(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        self.gone = True
-        self.waiting.cancel()
+        if self._task is not None:
+            self._gone = True
+            self._task.cancel()

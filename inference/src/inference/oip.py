@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from inference.codings import encoded, read_body
-from inference.departure import while_connected
+from inference.departure import WhileConnected
 from inference.errors import BadRequestError, NoModelError, NotFoundError
 from inference.infer_request import Takes, read_request
 from inference.infer_response import infer_response
@@ -140,7 +140,7 @@ class OpenInference:
             memory.take(_COPIES * parsed)
             quick = parsed * _JSON_EFFORT + len(body) <= _QUICK_BYTES
             asked = await self._run(lambda: read_request(body, json_bytes, takes), quick=quick)
-            with while_connected(request.receive):
+            with WhileConnected(request.receive):
                 rows = await service.predictor.rows(model, asked.images)
             accepted = request.headers.get("accept-encoding", "")
             return await self._run(

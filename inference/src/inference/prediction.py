@@ -174,10 +174,9 @@ def _told(image: Image) -> str:
 
 def _top(manifest: Manifest, row: NDArray[np.float32], top_k: int) -> list[dict[str, object]]:
     best = np.argsort(-row, kind="stable")[:top_k]
-    probabilities = row[best].clip(0, 1).astype(np.float64).round(6)
     return [
-        {"label": manifest.labels[index], "probability": probability}
-        for index, probability in zip(best.tolist(), probabilities.tolist(), strict=True)
+        {"label": manifest.labels[index], "probability": round(min(max(value, 0.0), 1.0), 6)}
+        for index, value in zip(best.tolist(), row[best].tolist(), strict=True)
     ]
 
 

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from inference.budget import Budget
 from inference.cpu import available_cores
-from inference.departure import while_connected
+from inference.departure import WhileConnected
 from inference.errors import NoModelError, NotFoundError, RequestError
 from inference.files import file_response
 from inference.metrics import Metrics
@@ -72,12 +72,13 @@ class Service:
     async def predict(self, request: Request) -> Response:
         """`POST /predict`: the most probable classes of one or more images."""
         model = self.served()
-        top_k = parse_top_k(request.query_params.getlist("top_k"))
+        query = request.scope["query_string"] and request.query_params.getlist("top_k")
+        top_k = parse_top_k(query or [])
         settings = self.settings
         with self.bodies.lease() as memory:
             limits = Limits(settings.max_body_bytes, settings.queue_size, memory)
             uploads = await read_uploads(request, limits)
-            with while_connected(request.receive):
+            with WhileConnected(request.receive):
                 name = settings.model_name
                 return json_response(await self.predictor.answer(model, name, uploads, top_k))
 

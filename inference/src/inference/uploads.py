@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from python_multipart.multipart import parse_options_header
+from starlette.requests import ClientDisconnect
 
 from inference.errors import (
     BadRequestError,
-    TimedOutError,
     TooLargeError,
     UnsupportedTypeError,
 )
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 FIELD = b"file"
 
 _MOST_FIELDS = 20
-_SECONDS = 60.0
 _TAKEN = "multipart/form-data, image/* or application/octet-stream"
 
 
@@ -61,7 +59,7 @@ async def read_uploads(request: Request, limits: Limits) -> list[Upload]:
         BusyError: too many bytes of other bodies are held.
         TooLargeError: the body has too many bytes.
         UnsupportedTypeError: the body is of another type, or compressed.
-        TimedOutError: the client stopped sending.
+        ClientDisconnect: the client went away.
     """
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise UnsupportedTypeError("send the body as it is, without a Content-Encoding")
@@ -84,30 +82,25 @@ async def read_uploads(request: Request, limits: Limits) -> list[Upload]:
 
 
 async def body_chunks(request: Request, limits: Limits) -> AsyncIterator[bytes]:
-    """The body's chunks, until there are too many bytes or they take too long to come.
+    """The body's chunks, until there are too many bytes; how fast they must come is the guard's.
 
     Raises:
         BusyError: too many bytes of other bodies are held.
+        ClientDisconnect: the client went away.
         TooLargeError: the body has too many bytes.
-        TimedOutError: the client stopped sending.
     """
-    too_large = TooLargeError(f"the body is larger than {limits.body} bytes")
     announced = request.headers.get("content-length", "0")
     if announced.isascii() and announced.isdigit() and int(announced[:20]) > limits.body:
-        raise too_large
-    received, chunks = 0, aiter(request.stream())
-    deadline = asyncio.get_running_loop().time() + _SECONDS
-    while True:
-        try:
-            async with asyncio.timeout_at(deadline):
-                chunk = await anext(chunks)
-        except StopAsyncIteration:
-            return
-        except TimeoutError as error:
-            raise TimedOutError(f"the body did not come in {_SECONDS:g} s") from error
+        raise TooLargeError(f"the body is larger than {limits.body} bytes")
+    received, more = 0, True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunk, more = message.get("body", b""), message.get("more_body", False)
         received += len(chunk)
         if received > limits.body:
-            raise too_large
+            raise TooLargeError(f"the body is larger than {limits.body} bytes")
         limits.memory.take(len(chunk))
         yield chunk
 
