@@ -4,7 +4,7 @@ tf2onnx puts a normalisation into the convolution before it where nothing else r
 output. Elsewhere, as behind a shortcut, it leaves TensorFlow's words: a multiplication and an
 addition. ONNX Runtime's blocked layout does not know an addition of one number a channel, so that
 the whole tensor is brought into the plain layout and back for each. As one BatchNormalization, all
-convolutions are neighbours in the blocked layout. Seen: an eighth less time, to the same bits.
+convolutions are neighbours in the blocked layout. Seen: a tenth less time, to the same bits.
 """
 
 from __future__ import annotations
