@@ -289,7 +289,7 @@ def test_traces_without_the_extra_are_one_line() -> None:
 
 def test_serving_imports_nothing_that_it_does_not_need() -> None:
     needed = {
-        *("inference", "PIL", "anyio", "click", "httptools", "numpy", "onnxruntime"),
+        *("inference", "PIL", "anyio", "click", "httptools", "numpy", "onnxruntime", "orjson"),
         *("prometheus_client", "python_multipart", "starlette", "typing_extensions", "uvicorn"),
         *("uvloop",),
     }

@@ -6,7 +6,6 @@ import json
 import logging
 import sys
 import warnings
-import warnings
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -29,8 +28,6 @@ def configure(settings: Settings) -> None:
     # They log what bad input gets; uvicorn advises a hostile client's every upgrade to a WebSocket.
     for library in ("PIL", "asyncio", "python_multipart", "uvicorn"):
         logging.getLogger(library).setLevel(logging.ERROR)
-    # Pillow warns of damage by its numbers, so that each new one was a line, and kept for ever.
-    warnings.filterwarnings("ignore", module="PIL")
     # Pillow warns of damage by its numbers, so that each new one was a line, and kept for ever.
     warnings.filterwarnings("ignore", module="PIL")
 

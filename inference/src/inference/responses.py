@@ -6,6 +6,7 @@ import json
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+import orjson
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     from inference.errors import RequestError
 
-_JSON = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 _CODES = {404: "not_found", 405: "method_not_allowed"}
 _PROTOCOL = "/v2"
 
@@ -24,8 +24,12 @@ _PROTOCOL = "/v2"
 def json_response(
     document: object, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """A document; escaped to ASCII, since labels and file names may hold what UTF-8 cannot."""
-    return Response(_JSON.encode(document), status, headers, "application/json")
+    """A document; escaped to ASCII where a label or a name holds what UTF-8 cannot."""
+    try:
+        content: bytes | str = orjson.dumps(document)
+    except TypeError:
+        content = json.dumps(document, allow_nan=False, separators=(",", ":"))
+    return Response(content, status, headers, "application/json")
 
 
 def error_response(
