@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trainer.card import Facts, write_card
+from trainer.card import Facts, Quantization, write_card
 from trainer.dataset import Dataset, Example
 from trainer.evaluation import ClassScore, Evaluation
 from trainer.options import Options
-from trainer.quantization import Quantization
 from trainer.runs import Outcome
 
 OUTCOME = Outcome(3, 2, 61.4, "CPU", "2026-01-31T12:00:00Z")

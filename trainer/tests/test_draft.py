@@ -7,12 +7,11 @@ from pathlib import Path
 import numpy as np
 from sample_model import contract
 
-from trainer.card import Facts
+from trainer.card import Facts, Quantization
 from trainer.dataset import Dataset, Example
 from trainer.draft import draft_manifest
 from trainer.evaluation import ClassScore, Evaluation
 from trainer.options import Options, published_fingerprint
-from trainer.quantization import Quantization
 from trainer.runs import Outcome, open_run
 
 EXAMPLE = Example("a.png", "a", "0" * 64)

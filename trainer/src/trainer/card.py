@@ -9,8 +9,28 @@ if TYPE_CHECKING:
     from trainer.dataset import Dataset
     from trainer.evaluation import Evaluation
     from trainer.options import Options
-    from trainer.quantization import Quantization
     from trainer.runs import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Quantization:
+    """What a quantised model is, beside the float model that it was made of.
+
+    Attributes:
+        kind: one of `options.QUANTIZATIONS`.
+        agreement: share of the validation images that both give the same top class.
+        images: validation images.
+        difference: the largest of any probability.
+        float_bytes: size of the float model's file.
+        quantized_bytes: size of the quantised model's file.
+    """
+
+    kind: str
+    agreement: float
+    images: int
+    difference: float
+    float_bytes: int
+    quantized_bytes: int
 
 
 @dataclass(frozen=True, slots=True)

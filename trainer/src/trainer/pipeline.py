@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from trainer.card import Quantization
     from trainer.dataset import Dataset
     from trainer.runs import Outcome, Run
     from trainer.settings import Settings
@@ -178,7 +179,7 @@ def _export_model(dataset: Dataset, run: Run, classify: export.Classifier) -> ex
     return checked
 
 
-def _quantize_model(dataset: Dataset, run: Run, kind: str) -> quantization.Quantization:
+def _quantize_model(dataset: Dataset, run: Run, kind: str) -> Quantization:
     size, path = run.options.image_size, run.export_folder / MODEL
     val, float_bytes = split_pixels(dataset, "val", size), path.stat().st_size
     expected = export.answers(path, val)
