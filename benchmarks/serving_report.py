@@ -28,7 +28,7 @@ HEADING = "## Serving, side by side"
 
 SETUPS = {
     "ours": "as it is, with a queue as long as there are clients; images as raw bodies",
-    "litserve": "one worker, batches of at most 8 that wait 5 ms, its fast queue; multipart",
+    "litserve": "one worker, batches of at most 8 that wait 5 ms; multipart",
     "mlserver": "a custom runtime in one parallel worker, adaptive batches of at most 8 that wait "
     "5 ms; images in base64 as tensors of the Open Inference Protocol",
     "bentoml": "one worker, adaptive batches of at most 8; multipart",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from serving_contenders import Contender
 
 PASSES, SECONDS = 5, 2.5
-QUICK_PASSES, QUICK_SECONDS = 2, 1.0
+QUICK_PASSES, QUICK_SECONDS = 1, 1.0
 
 
 def main() -> int:

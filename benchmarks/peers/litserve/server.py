@@ -49,7 +49,5 @@ class Classifier(litserve.LitAPI):
 
 if __name__ == "__main__":
     classifier = Classifier(max_batch_size=8, batch_timeout=0.005)
-    server = litserve.LitServer(
-        classifier, accelerator="cpu", workers_per_device=1, fast_queue=True
-    )
+    server = litserve.LitServer(classifier, accelerator="cpu", workers_per_device=1)
     server.run(host="127.0.0.1", port=int(os.environ["PORT"]), generate_client_file=False)
