@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.routing import Route
 
 from inference import oip, openapi, sagemaker
 from inference.errors import RequestError
 from inference.linger import Linger
 from inference.requests import RequestLog
 from inference.responses import unrouted
+from inference.routing import Route
 from inference.service import Service
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import re
+from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, TypeVar
 
 from starlette.responses import Response
-from starlette.routing import Route
 
 from inference.codings import encoded, read_body
 from inference.departure import WhileConnected
@@ -21,11 +21,12 @@ from inference.infer_request import Takes, read_request
 from inference.infer_response import infer_response
 from inference.model import INPUT, OUTPUT
 from inference.responses import json_response
+from inference.routing import Route
 from inference.tensors import FP32, UINT8
 from inference.uploads import Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
     from starlette.requests import Request
 
@@ -54,31 +55,17 @@ Value = TypeVar("Value")
 
 def routes(service: Service) -> list[Route]:
     """The protocol's routes; each takes its path with and without a slash at the end."""
-    protocol = OpenInference(service)
+    protocol, route = OpenInference(service), partial(Route, slash=True)
     model = "/v2/models/{name}"
     either = (model, f"{model}/versions/{{version}}")
     return [
-        *(_Route(f"{path}/infer", protocol.infer, methods=["POST"]) for path in either),
-        *(_Route(f"{path}/ready", protocol.model_ready) for path in either),
-        *(_Route(path, protocol.model_metadata) for path in either),
-        _Route("/v2/health/live", protocol.live),
-        _Route("/v2/health/ready", protocol.ready),
-        _Route("/v2", protocol.server_metadata),
+        *(route(f"{path}/infer", protocol.infer, methods=["POST"]) for path in either),
+        *(route(f"{path}/ready", protocol.model_ready) for path in either),
+        *(route(path, protocol.model_metadata) for path in either),
+        route("/v2/health/live", protocol.live),
+        route("/v2/health/ready", protocol.ready),
+        route("/v2", protocol.server_metadata),
     ]
-
-
-class _Route(Route):
-    """A route that a slash at the end of its path does not lead past."""
-
-    def __init__(
-        self,
-        path: str,
-        endpoint: Callable[[Request], Awaitable[Response]],
-        *,
-        methods: list[str] | None = None,
-    ) -> None:
-        super().__init__(path, endpoint, methods=methods)
-        self.path_regex = re.compile(f"{self.path_regex.pattern.removesuffix('$')}/?$")
 
 
 class OpenInference:

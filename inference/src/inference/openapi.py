@@ -5,8 +5,6 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from starlette.routing import Route
-
 from inference import openapi_v2
 from inference.files import OTHER_TYPE, TYPES
 from inference.manifest import FILE_NAME
@@ -24,6 +22,7 @@ from inference.openapi_parts import (
 from inference.openapi_schemas import COMMON_ERRORS, error_responses, schemas
 from inference.prediction import DEFAULT_TOP_K
 from inference.responses import json_response
+from inference.routing import Route
 
 if TYPE_CHECKING:
     from starlette.requests import Request

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from starlette.requests import Request
-from starlette.routing import Route
 
+from inference.routing import Route
 from inference.settings import SettingsError
 
 if TYPE_CHECKING:
