@@ -250,6 +250,12 @@ def test_what_may_be_read_in_two_ways_is_refused(served: Served, request_: bytes
     assert served.echo.seen == []
 
 
+def test_what_is_wrong_is_told_beside_a_wish_for_another_protocol(served: Served) -> None:
+    stream = served.ask(b"GET / HTTP/1.1\r\n" + UPGRADE + b"\r\n")
+    assert_refused(stream, 400, "bad_request")
+    assert b"there must be one Host header" in stream
+
+
 @pytest.mark.parametrize(
     ("request_", "size"),
     [
@@ -263,6 +269,7 @@ def test_what_may_be_read_in_two_ways_is_refused(served: Served, request_: bytes
         (LENGTH + b"X: \xe4\r\n\r\nabc", 3),
         (LENGTH + UPGRADE + b"\r\nabc", 3),
         (POST + UPGRADE + b"\r\n", 0),
+        (b"POST /posted HTTP/1.0\r\nContent-Length: 3\r\n" + UPGRADE + b"\r\nabc", 3),
         (LENGTH + UPGRADE.replace(b"h2c", b"websocket") + b"\r\nabc", 3),
     ],
 )

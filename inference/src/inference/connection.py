@@ -113,13 +113,17 @@ class Connection(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
-            self._feed(self._without_upgrade() + data[upgrade.args[0] :])
+            rest = data[upgrade.args[0] :]
         except httptools.HttpParserCallbackError as error:
             if isinstance(error.__context__, RequestError):
                 raise error.__context__ from None
             raise BadRequestError("the address cannot be read") from error
         except httptools.HttpParserError as error:
             raise BadRequestError(f"the request is not valid HTTP: {error}") from error
+        else:
+            return
+        # Out of the `except`, which would take the place of what a callback raises.
+        self._feed(self._without_upgrade() + rest)
 
     def _without_upgrade(self) -> bytes:
         """The head again, but without the wish for another protocol, which hides the body.
@@ -130,7 +134,8 @@ class Connection(HttpToolsProtocol):
         method = self.parser.get_method()
         if method == b"CONNECT":
             raise BadRequestError("there is no way through here")
-        lines = [b"%s %s HTTP/1.1" % (method, self.url)]
+        version = self.parser.get_http_version().encode()
+        lines = [b"%s %s HTTP/%s" % (method, self.url, version)]
         lines += [b"%s: %s" % header for header in self.headers if header[0] != b"upgrade"]
         self.parser = httptools.HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
