@@ -28,11 +28,13 @@ if TYPE_CHECKING:
 
 COMPRESS: dict[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.compress,
+    "x-gzip": gzip.compress,
     "deflate": zlib.compress,
     "identity": bytes,
 }
 EXPAND: dict[str | None, Callable[[bytes], bytes]] = {
     "gzip": gzip.decompress,
+    "x-gzip": gzip.decompress,
     "deflate": zlib.decompress,
     None: bytes,
 }

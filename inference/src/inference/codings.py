@@ -21,14 +21,17 @@ if TYPE_CHECKING:
 
     from inference.uploads import Limits
 
-_WINDOWS = {"gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
+_GZIP, _DEFLATE = 16 + zlib.MAX_WBITS, zlib.MAX_WBITS
+_WINDOWS = {"gzip": _GZIP, "x-gzip": _GZIP, "deflate": _DEFLATE}
 _BLOCK = 256 * 1024
 
 #: Of less, the headers are the larger part.
 _LEAST_BYTES = 1024
 #: Probabilities hardly get smaller by more effort.
 _EFFORT = 1
-_CHOICE = re.compile(r"\s*(gzip|deflate)\s*(?:;\s*q=([01](?:\.[0-9]{0,3})?)\s*)?", re.IGNORECASE)
+_CHOICE = re.compile(
+    r"\s*(gzip|x-gzip|deflate)\s*(?:;\s*q=([01](?:\.[0-9]{0,3})?)\s*)?", re.IGNORECASE
+)
 
 
 async def read_body(request: Request, limits: Limits) -> bytes:
