@@ -1,14 +1,19 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
+import logging
 import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
+from inference.errors import TimedOutError
 from inference.repository import Repository
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from conftest import Shelf, Start
 
 
@@ -109,3 +114,28 @@ def test_a_volume_that_hangs_or_fails_gives_503(
     for answer in (hung, failed):
         assert (answer.status_code, answer.json()["error"]["code"]) == (503, "timeout")
         assert answer.headers["retry-after"] == "5"
+
+
+@pytest.mark.parametrize("fault", ["it fails", "it hangs", "the file is shorter"])
+def test_a_fault_after_the_first_block_breaks_the_answer_off(
+    fault: str, shelf: Shelf, start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    shelf.publish(1, files={"large.bin": bytes(1_000_000)})
+    running = start()
+    run, reads = running.service.reader.run, itertools.count()
+
+    async def failing(read: Callable[[], object]) -> object:
+        if next(reads) == 0:
+            return await run(read)
+        if fault == "it fails":
+            raise OSError("stale file handle")
+        if fault == "it hangs":
+            raise TimedOutError("no answer")
+        return b""
+
+    running.service.reader.run = failing  # type: ignore[method-assign,assignment]
+    answer = running.client.get("/models/1/files/large.bin")
+    assert len(answer.content) == 256 * 1024
+    (told,) = [each for each in caplog.records if each.name == "inference.requests"]
+    assert (told.levelno, told.exc_info) == (logging.ERROR, None)
+    assert told.__dict__["fields"]["error"]

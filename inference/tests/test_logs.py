@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import sys
 import warnings
 
@@ -30,6 +31,13 @@ def test_json_is_one_line_that_gives_back_what_went_in(message: str, value: str)
     assert line.isascii()
     assert line.isprintable()
     assert (json.loads(line)["message"], json.loads(line)["key"]) == (message, value)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, [-math.inf]])
+def test_what_is_no_json_number_is_told_as_text(value: object) -> None:
+    line = logs.JsonFormatter().format(record("told", value=value, status=200, client="x"))
+    told = json.loads(line, parse_constant=pytest.fail)
+    assert (told["value"], told["status"], told["client"]) == (str(value), 200, "x")
 
 
 @pytest.mark.parametrize("formatter", [logs.TextFormatter(), logs.JsonFormatter()])

@@ -249,6 +249,25 @@ def test_an_upgrade_that_is_not_known_is_logged_as_any_request(serve: Serve) -> 
     assert next(line for line in told if not line.startswith("nothing is published")) == "request"
 
 
+def test_an_answer_that_is_broken_off_is_one_line(shelf: Shelf, serve: Serve) -> None:
+    size = 32 * 1024**2  # more than the sockets hold
+    file = shelf.publish(1, files={"large.bin": bytes(size)}) / "large.bin"
+    server = serve(log_format="json")
+    server.event("serving")
+    with server.connect() as client:
+        client.sendall(b"GET /models/1/files/large.bin HTTP/1.1\r\nHost: x\r\n\r\n")
+        received = len(client.recv(65_536))
+        file.write_bytes(b"")
+        received += sum(map(len, iter(lambda: client.recv(65_536), b"")))
+    assert received < size
+    server.process.terminate()
+    request, *others = [json.loads(line) for line in server.log]
+    assert (request["message"], request["level"]) == ("request", "error")
+    assert "traceback" not in request
+    assert str(request["error"]).startswith("the file ends")
+    assert [each["message"] for each in others] == ["stopped"]
+
+
 def test_served_as_sagemaker_asks(shelf: Shelf, serve: Serve) -> None:
     shelf.publish(1)
     server = serve("serve", model_name="", sagemaker_base_dir=shelf.root.parent)

@@ -10,6 +10,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import Route
 
+from inference.errors import BrokenOffError
 from inference.metrics import Metrics
 from inference.requests import RequestLog
 
@@ -62,6 +63,15 @@ def test_an_answer_that_was_begun_is_only_broken_off(caplog: pytest.LogCaptureFi
         "http.response.start"
     ]
     assert caplog.records[0].levelno == logging.ERROR
+
+
+def test_why_an_answer_was_broken_off_is_told_in_its_line(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    run(BrokenOffError("no more came"), begun=True)
+    (record,) = caplog.records
+    assert (record.levelno, record.exc_info) == (logging.ERROR, None)
+    assert record.__dict__["fields"]["error"] == "no more came"
 
 
 def test_a_client_that_went_is_noted_as_499(caplog: pytest.LogCaptureFixture) -> None:

@@ -19,6 +19,10 @@ class RequestError(Exception):
     retry_after: ClassVar[int | None] = None
 
 
+class BrokenOffError(Exception):
+    """An answer that was begun cannot be completed; the message is told to the log alone."""
+
+
 class BadRequestError(RequestError):
     """The request is not formed as it must be."""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from starlette.responses import Response, StreamingResponse
 
-from inference.errors import NotFoundError, TimedOutError
+from inference.errors import BrokenOffError, NotFoundError, TimedOutError
 from inference.manifest import RepositoryError
 
 if TYPE_CHECKING:
@@ -103,6 +103,12 @@ async def _blocks(
     with contextlib.closing(file):
         yield begin
         left = size - len(begin)
-        while left > 0 and (block := await reader.run(lambda: file.read(_BLOCK))):
+        while left > 0:
+            try:
+                block = await reader.run(lambda: file.read(_BLOCK))
+            except (OSError, TimedOutError) as error:
+                raise BrokenOffError(f"the model volume cannot be read on: {error}") from error
+            if not block:
+                raise BrokenOffError(f"the file ends {left} bytes before it should")
             yield block[:left]
             left -= len(block)

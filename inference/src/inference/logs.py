@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from inference.settings import Settings
 
-_JSON = json.JSONEncoder(default=str)
+_JSON = json.JSONEncoder(default=str, allow_nan=False)
 
 
 def configure(settings: Settings) -> None:
@@ -28,6 +28,7 @@ def configure(settings: Settings) -> None:
     # They log what bad input gets; uvicorn advises a hostile client's every upgrade to a WebSocket.
     for library in ("PIL", "asyncio", "python_multipart", "uvicorn"):
         logging.getLogger(library).setLevel(logging.ERROR)
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
     # Pillow warns of damage by its numbers, so that each new one was a line, and kept for ever.
     warnings.filterwarnings("ignore", module="PIL")
 
@@ -36,6 +37,11 @@ def _leave_out_what_no_line_tells() -> None:
     """Seen: half of a line's cost. https://docs.python.org/3/howto/logging.html#optimization."""
     logging._srcfile = None  # noqa: SLF001 - the documented way
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether no request's own line tells it: that has the reason for an answer without an end."""
+    return record.msg != "ASGI callable returned without completing response."
 
 
 def fields(**values: object) -> Mapping[str, object]:
@@ -57,7 +63,15 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             event["traceback"] = self.formatException(record.exc_info)
-        return _JSON.encode(event)
+        try:
+            return _JSON.encode(event)
+        except ValueError:  # of a NaN or an infinity, for which JSON has no number
+            return _JSON.encode(
+                {
+                    key: value if isinstance(value, int | str) else str(value)
+                    for key, value in event.items()
+                }
+            )
 
 
 class TextFormatter(logging.Formatter):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from starlette.requests import ClientDisconnect
 
+from inference.errors import BrokenOffError
 from inference.logs import fields
 from inference.responses import error_response
 
@@ -58,16 +59,18 @@ class RequestLog:
         status = scope.get("state", {}).get("refused", status)  # by the connection, meanwhile
         self._metrics.request(scope["method"], route, status, seconds)
         client = scope.get("client")
+        why = {"error": str(fault)} if isinstance(fault, BrokenOffError) else {}
         log.log(
             _level(route, status, fault),
             "request",
-            exc_info=fault,
+            exc_info=None if why else fault,
             extra=fields(
                 method=scope["method"],
                 path=scope["path"],
                 status=status,
                 milliseconds=round(seconds * 1000, 1),
                 client=client[0] if client else None,
+                **why,
             ),
         )
 
