@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 OK, BUSY = 200, 503
 PATIENCE = 30.0
 MOST_WAITING = 5_000
+IDLE_SECONDS = 3.0  # well before a server may be closing the connection
 BURST = 16  # requests, after which answers are looked at
 
+_CLOSES = b"\r\nconnection: close\r\n"
 _VERSION = re.compile(rb'"version":(\d+)\}')
 
 
@@ -51,6 +53,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, on_answer: Callable[[Connection, Answer], None]) -> None:
         """Hand every answer over there, also that there was none."""
         self.lost = False
+        self.answered = 0.0  # when
         self._on_answer = on_answer
         self._transport: asyncio.Transport | None = None
         self._received = bytearray()
@@ -90,7 +93,9 @@ class Connection(asyncio.Protocol):
         self._received, self._whole = bytearray(), 0
         if due is None:
             return
-        seconds = time.perf_counter() - due
+        self.lost = self.lost or _CLOSES in received[:1000].lower()
+        self.answered = time.perf_counter()
+        seconds = self.answered - due
         if status == OK:
             answer = Answer(due, seconds, status, _version(received))
         else:
@@ -183,9 +188,10 @@ class OpenLoop:
         self._answered.clear()
         while self._free:
             connection = self._free.pop()
-            if not connection.lost:
+            if not connection.lost and due - connection.answered < IDLE_SECONDS:
                 connection.ask(request, due)
                 return
+            connection.close()
         task = asyncio.create_task(self._ask_anew(request, due))
         self._coming.add(task)
         task.add_done_callback(self._coming.discard)

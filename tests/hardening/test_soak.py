@@ -162,6 +162,7 @@ def test_every_request_gets_its_answer(soak: Soak, report: Callable[[str, str, s
     statuses = Counter(answer.status for answer in soak.answers)
     busy = statuses.pop(BUSY, 0) / len(soak.answers)
     report("of them refused as too many", f"{busy:.2%}", f"< {BUSY_SHARE:.0%}")
+    assert [answer for answer in soak.answers if answer.status == 0] == []
     assert set(statuses) == {OK, 400, 404, 415}
     assert {answer.version for answer in soak.answers if answer.version} == {
         soak.swapped - 1,
