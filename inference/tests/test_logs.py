@@ -33,11 +33,18 @@ def test_json_is_one_line_that_gives_back_what_went_in(message: str, value: str)
     assert (json.loads(line)["message"], json.loads(line)["key"]) == (message, value)
 
 
-@pytest.mark.parametrize("value", [math.nan, math.inf, [-math.inf]])
-def test_what_is_no_json_number_is_told_as_text(value: object) -> None:
-    line = logs.JsonFormatter().format(record("told", value=value, status=200, client="x"))
-    told = json.loads(line, parse_constant=pytest.fail)
-    assert (told["value"], told["status"], told["client"]) == (str(value), 200, "x")
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_what_is_no_json_number_is_null(value: float) -> None:
+    for client in ("x", "ä\u2028"):
+        line = logs.JsonFormatter().format(record("told", value=value, status=200, client=client))
+        assert line.isascii()
+        told = json.loads(line, parse_constant=pytest.fail)
+        assert (told["value"], told["status"], told["client"]) == (None, 200, client)
+
+
+def test_what_utf_8_does_not_have_is_escaped() -> None:
+    line = logs.JsonFormatter().format(record("told", client="\ud800"))
+    assert json.loads(line)["client"] == "\ud800"
 
 
 @pytest.mark.parametrize("formatter", [logs.TextFormatter(), logs.JsonFormatter()])

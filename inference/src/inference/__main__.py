@@ -124,7 +124,7 @@ def _serve(
     import uvicorn  # noqa: PLC0415
 
     from inference.app import create_app  # noqa: PLC0415
-    from inference.memory import settle_what_is_kept  # noqa: PLC0415
+    from inference.memory import exempt_what_stays, settle_what_is_kept  # noqa: PLC0415
     from inference.protection import Guard  # noqa: PLC0415
     from inference.sagemaker import DRAIN_SECONDS  # noqa: PLC0415
 
@@ -147,6 +147,7 @@ def _serve(
     host, port = listener.getsockname()[:2]
     log = logging.getLogger("inference")
     log.info("listening", extra=logs.fields(host=host, port=port))
+    exempt_what_stays()
     uvicorn.Server(config).run(sockets=[listener])
     log.info("stopped")
 

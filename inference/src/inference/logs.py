@@ -9,12 +9,12 @@ import warnings
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import orjson
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from inference.settings import Settings
-
-_JSON = json.JSONEncoder(default=str, allow_nan=False)
 
 
 def configure(settings: Settings) -> None:
@@ -63,15 +63,7 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             event["traceback"] = self.formatException(record.exc_info)
-        try:
-            return _JSON.encode(event)
-        except ValueError:  # of a NaN or an infinity, for which JSON has no number
-            return _JSON.encode(
-                {
-                    key: value if isinstance(value, int | str) else str(value)
-                    for key, value in event.items()
-                }
-            )
+        return _in_ascii(event)
 
 
 class TextFormatter(logging.Formatter):
@@ -85,6 +77,18 @@ class TextFormatter(logging.Formatter):
         if record.exc_info:
             parts.append(self.formatException(record.exc_info))
         return printable(" ".join(parts))
+
+
+def _in_ascii(event: Mapping[str, object]) -> str:
+    """JSON in ASCII, whose line ends JSON escapes; of others, Unicode has some.
+
+    A number that JSON has not, as NaN, becomes null.
+    """
+    try:
+        line = orjson.dumps(event, default=str)
+    except TypeError:  # text that UTF-8 does not have, or an integer that is too long
+        return json.dumps(event, default=str)
+    return line.decode() if line.isascii() else json.dumps(orjson.loads(line))
 
 
 def printable(text: str) -> str:
