@@ -70,7 +70,6 @@ OURS = Contender(
         "PORT": "{port}",
         "MODEL_DIR": "{repository}",
         "MODEL_NAME": "{name}",
-        "LOG_LEVEL": "warning",
         "QUEUE_SIZE": "128",  # as many as the most clients, so that none is refused
     },
     RAW,
