@@ -38,7 +38,10 @@ def inference(
 
 @pytest.fixture(scope="session")
 def photo() -> bytes:
-    """A JPEG of 1280 x 960 pixels, with the grain of a camera."""
+    """A progressive JPEG of 1280 x 960 pixels, with a camera's grain: 100 kB, and 7 ms to decode.
+
+    That is about what a photo and a model of 128 px take together.
+    """
     return (CORPUS / "photo.jpg").read_bytes()
 
 
