@@ -14,6 +14,7 @@ from conftest import GOLDEN, picture
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from PIL.ImageFile import ImageFile
 
 from inference.recipes import (
     RECIPES,
@@ -21,6 +22,7 @@ from inference.recipes import (
     TooManyPixelsError,
     UnreadableImageError,
     decode,
+    open_image,
 )
 
 if TYPE_CHECKING:
@@ -109,6 +111,31 @@ def test_only_the_scans_of_the_picture_itself_count() -> None:
     comment = b"\xff\xfe" + struct.pack(">H", 2 + len(decoys)) + decoys
     for data in (jpeg + b"\0\0" + decoys, jpeg[:2] + comment + jpeg[2:]):
         assert decode(data, 8, 8, MAX_PIXELS).shape == (8, 8, 3)
+
+
+@pytest.mark.parametrize("bytes_before", range(256 * 1024 - 30, 256 * 1024 + 30))
+def test_a_scan_is_found_wherever_it_begins(bytes_before: int) -> None:
+    many = scans(101)
+    at = many.index(b"\xff\xda", many.index(b"\xff\xda") + 2)
+    with pytest.raises(UnreadableImageError, match="more than 100 scans"):
+        open_image(many[:at] + bytes(bytes_before) + many[at:], MAX_PIXELS)
+
+
+@pytest.mark.parametrize(
+    ("parts", "told"),
+    [(b"\xff" * 1_000_001, "1,000,000 parts"), (b"\xff\xfe\0\2" * 10_001, "10,000 segments")],
+)
+def test_a_jpeg_of_too_many_parts_is_refused(parts: bytes, told: str) -> None:
+    jpeg = picture("red", "JPEG")
+    with pytest.raises(UnreadableImageError, match=told):
+        decode(jpeg[:2] + parts + jpeg[2:], 8, 8, MAX_PIXELS)
+
+
+def test_a_decoder_is_given_a_file_at_once() -> None:
+    data = picture("red", "JPEG")
+    image = open_image(data, MAX_PIXELS)
+    assert isinstance(image, ImageFile)
+    assert image.decodermaxblock == len(data)
 
 
 @settings(max_examples=200)

@@ -37,6 +37,13 @@ _LYING = (5, 6, 7, 8)
 #: Encoders write about ten. Each costs a pass over all pixels, however few bytes it has: seen, a
 #: second of decoding from 1.5 kB more.
 _MOST_SCANS = 100
+#: Of a JPEG, before its end; photos have some tens.
+_MOST_SEGMENTS = 10_000
+#: Pillow looks at some parts of a file in Python: seen, 10 s for 20 MB of bytes that fill a JPEG's
+#: header. What is read once is not shorter than a byte, so that smaller files need no count.
+_MOST_READS = 1_000_000
+#: A search lets no other thread run until it has ended.
+_PIECE = 256 * 1024
 #: A marker that has a segment, or ends the image: ISO/IEC 10918-1, table B.1. Reserved ones are
 #: none, as for the decoder: what would be their length could hide scans.
 _MARKER = re.compile(rb"\xff([\xc0-\xcf\xd9-\xfe])")
@@ -76,19 +83,24 @@ def open_image(data: bytes, max_pixels: int) -> Image.Image:
         UnreadableImageError: the image is of no known format, its header is damaged, or it would
             take too long.
     """
+    file = BytesIO(data) if len(data) <= _MOST_READS else _CountedFile(data)
     try:
-        image = Image.open(BytesIO(data), formats=FORMATS)
+        image = Image.open(file, formats=FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         # Pillow's own limit, kept as a second guard: some of its readers allocate on opening.
         raise TooManyPixelsError(f"more than {max_pixels:,} pixels") from error
+    except UnreadableImageError:
+        raise
     except Exception as error:  # a damaged header raises anything
         raise UnreadableImageError(_unreadable(data)) from error
     if image.width * image.height > max_pixels:
         raise TooManyPixelsError(
             f"{image.width} x {image.height} pixels, more than {max_pixels:,} in all"
         )
-    if image.format in _JPEG and _scans(data) > _MOST_SCANS:
-        raise UnreadableImageError(f"a JPEG of more than {_MOST_SCANS} scans")
+    if image.format in _JPEG:
+        _check_scans(data)
+    # At once, since what a decoder does not take yet is copied with each block that follows.
+    image.decodermaxblock = len(data)
     return image
 
 
@@ -149,10 +161,32 @@ def _unreadable(data: bytes) -> str:
     return f"no image, or damaged; known formats are {', '.join(FORMATS)}"
 
 
-def _scans(jpeg: bytes) -> int:
-    """How many scans the first image of a JPEG file has, without a look into them."""
-    scans, at = 0, 0
-    while (marker := _MARKER.search(jpeg, at)) and marker[1] != _END_OF_IMAGE:
+class _CountedFile(BytesIO):
+    """A file that is not read by more pieces than a sound image has."""
+
+    _reads = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self._reads += 1
+        if self._reads > _MOST_READS:
+            raise UnreadableImageError(f"a file of more than {_MOST_READS:,} parts")
+        return super().read(size)
+
+
+def _check_scans(jpeg: bytes) -> None:
+    """Count what the first image of a JPEG file is made of, without a look into it."""
+    scans = segments = at = 0
+    while at < len(jpeg):
+        marker = _MARKER.search(jpeg, at, at + _PIECE)
+        if marker is None:
+            at += _PIECE - 1  # where a marker may begin
+            continue
+        if marker[1] == _END_OF_IMAGE:
+            return
+        segments += 1
         scans += marker[1] == _START_OF_SCAN
+        if scans > _MOST_SCANS:
+            raise UnreadableImageError(f"a JPEG of more than {_MOST_SCANS} scans")
+        if segments > _MOST_SEGMENTS:
+            raise UnreadableImageError(f"a JPEG of more than {_MOST_SEGMENTS:,} segments")
         at = marker.end() + int.from_bytes(jpeg[marker.end() : marker.end() + 2], "big")
-    return scans
