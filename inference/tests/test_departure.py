@@ -83,3 +83,22 @@ def test_another_cancellation_stays_one() -> None:
             await answering
 
     asyncio.run(test())
+
+
+def test_a_departure_hides_no_other_cancellation() -> None:
+    async def test() -> None:
+        client = Client()
+
+        async def answer() -> None:
+            with WhileConnected(client.receive):
+                await asyncio.get_running_loop().create_future()
+
+        answering = asyncio.create_task(answer())
+        await client.asked.wait()
+        client.leaves.set()
+        await asyncio.sleep(0)
+        answering.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await answering
+
+    asyncio.run(test())

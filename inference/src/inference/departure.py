@@ -45,9 +45,10 @@ class WhileConnected:
         self._timer.cancel()
         if self._watch is not None:
             self._watch.cancel()
-        if self._gone and self._task is not None and kind is asyncio.CancelledError:
-            self._task.uncancel()
-            raise ClientDisconnect from None
+        if self._gone and self._task is not None:
+            others = self._task.uncancel()
+            if kind is asyncio.CancelledError and not others:
+                raise ClientDisconnect from None
 
     def _begin(self) -> None:
         self._watch = asyncio.create_task(self._wait())
