@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from inference.forms import FormError, Part, parts
 
 LARGEST = 20_971_520
+PIECE = 256 * 1024
 HEAD = b'--b\r\nContent-Disposition: form-data; name="file"\r\n\r\n'
 #: Seen with these, with a parser that looks at every byte in Python: 10 to 15 s each.
 SLOWEST = {
@@ -70,6 +71,21 @@ def test_a_part_is_looked_for_when_it_is_asked_for() -> None:
     assert next(found).content == b"x"
     with pytest.raises(FormError, match="broken"):
         next(found)
+
+
+@pytest.mark.parametrize("before", range(PIECE - 8, PIECE + 3))
+def test_a_delimiter_is_found_wherever_it_begins(before: int) -> None:
+    assert [each.content for each in read(part(b"A: b", bytes(before)) + b"\r\n--b--")] == [
+        bytes(before)
+    ]
+
+
+def test_a_header_has_not_any_number_of_parameters() -> None:
+    disposition = b'Content-Disposition: form-data; name=x; filename="%b"'
+    (found,) = read(part(disposition % (b";" * 98), b"") + b"\r\n--b--")
+    assert found.filename == ";" * 98
+    with pytest.raises(FormError, match="too many parameters"):
+        read(part(disposition % (b";" * 99), b"") + b"\r\n--b--")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.requests import ClientDisconnect, Request
 
+from inference import uploads
 from inference.budget import Budget
 from inference.errors import (
     BadRequestError,
@@ -17,10 +19,15 @@ from inference.errors import (
     TooLargeError,
     UnsupportedTypeError,
 )
+from inference.forms import parts
 from inference.uploads import Limits, Upload, read_uploads
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from starlette.types import Message, Receive
+
+    from inference.forms import Part
 
 FORM = "multipart/form-data; boundary=b"
 
@@ -172,6 +179,26 @@ def test_other_fields_are_passed_over() -> None:
 def test_a_broken_form_is_refused(body: bytes, kind: str, message: str) -> None:
     with pytest.raises(BadRequestError, match=message):
         read([body], kind)
+
+
+def test_a_content_type_of_too_many_parameters_is_refused() -> None:
+    with pytest.raises(BadRequestError, match=r"Content-Type.*too many parameters"):
+        read([b"--b--"], FORM + ";" * 100)
+
+
+def test_a_long_form_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    readers: list[threading.Thread] = []
+
+    def noting(body: bytes, boundary: bytes) -> Iterator[Part]:
+        readers.append(threading.current_thread())
+        return parts(body, boundary)
+
+    monkeypatch.setattr(uploads, "parts", noting)
+    for size in (10, 1024 * 1024):
+        form = part(b'name="file"', bytes(size)) + b"--b--"
+        (found,) = read([form], FORM, budget=Budget(2 * len(form)), most=len(form))
+        assert len(found.content) == size
+    assert [each is threading.main_thread() for each in readers] == [True, False]
 
 
 def test_too_many_files_are_refused() -> None:

@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 
 _LONGEST_BOUNDARY = 70  # RFC 2046, section 5.1.1
 _MOST_HEADER_BYTES = 4096  # of one part
+_MOST_PARAMETERS = 100  # a file's name may have semicolons, too
 _NAME_LETTERS = 255
+_PIECE = 256 * 1024
 
-_EMPTY_LINES = re.compile(rb"[\r\n]*")
+_EMPTY_LINES = re.compile(rb"[\r\n]{0,99}")
 _AFTER_DELIMITER = re.compile(rb"(--)|[ \t]{0,99}\r\n")  # the end of the form, or of the line
 _HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n]*)")
 _DISPOSITION = b"content-disposition"
@@ -57,11 +59,22 @@ def parts(body: bytes, boundary: bytes) -> Iterator[Part]:
     at = _first(body, delimiter)
     while begin := _begin_of_part(body, at):
         header, content = _header(body, begin)
-        at = body.find(delimiter, content)
+        at = _find(body, delimiter, content)
         if at < 0:
             raise FormError("it is cut off")
         yield _part(header, body[content:at])
         at += len(delimiter)
+
+
+def parameters(header: str) -> tuple[bytes, dict[bytes, bytes]]:
+    """A header's value, in lower case, and its parameters.
+
+    Raises:
+        FormError: there are too many of them to be read in no time.
+    """
+    if header.count(";") > _MOST_PARAMETERS:
+        raise FormError("a header has too many parameters")
+    return parse_options_header(header)
 
 
 def _first(body: bytes, delimiter: bytes) -> int:
@@ -72,6 +85,15 @@ def _first(body: bytes, delimiter: bytes) -> int:
     if not body.startswith(line, begin):
         raise FormError("it is cut off" if line.startswith(body[begin:]) else "it is broken")
     return begin + len(line)
+
+
+def _find(body: bytes, delimiter: bytes, begin: int) -> int:
+    """`body.find`, which would hold up other threads."""
+    for at in range(begin, len(body), _PIECE):
+        found = body.find(delimiter, at, at + _PIECE + len(delimiter) - 1)
+        if found >= 0:
+            return found
+    return -1
 
 
 def _begin_of_part(body: bytes, at: int) -> int:
@@ -100,7 +122,7 @@ def _part(header: bytes, content: bytes) -> Part:
         if not found:
             raise FormError("it is broken")
         if found[1].lower() == _DISPOSITION:
-            options = parse_options_header(found[2].decode("latin-1"))[1]
+            options = parameters(found[2].decode("latin-1"))[1]
     filename = options.get(b"filename")
     told = None if filename is None else filename.decode("utf-8", "replace")[:_NAME_LETTERS]
     return Part(options.get(b"name", b""), told, content)

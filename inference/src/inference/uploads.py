@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from python_multipart.multipart import parse_options_header
 from starlette.requests import ClientDisconnect
 
 from inference.errors import (
@@ -13,7 +13,7 @@ from inference.errors import (
     TooLargeError,
     UnsupportedTypeError,
 )
-from inference.forms import FormError, parts
+from inference.forms import FormError, parameters, parts
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 FIELD = b"file"
 
 _MOST_FIELDS = 20
+#: What takes a few milliseconds is done where it is; more would hold up other requests.
+_QUICK_BYTES = 1024 * 1024
 _TAKEN = "multipart/form-data, image/* or application/octet-stream"
 
 
@@ -63,7 +65,7 @@ async def read_uploads(request: Request, limits: Limits) -> list[Upload]:
     """
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise UnsupportedTypeError("send the body as it is, without a Content-Encoding")
-    kind, options = parse_options_header(request.headers.get("content-type"))
+    kind, options = _content_type(request)
     form = kind == b"multipart/form-data"
     if not form and not kind.startswith(b"image/") and kind != b"application/octet-stream":
         raise UnsupportedTypeError(f"send the image as {_TAKEN}")
@@ -71,7 +73,9 @@ async def read_uploads(request: Request, limits: Limits) -> list[Upload]:
     if form and not boundary:
         raise BadRequestError("the Content-Type of the form names no boundary")
     body = b"".join([chunk async for chunk in body_chunks(request, limits)])
-    if form:
+    if form and len(body) > _QUICK_BYTES:
+        uploads = await asyncio.to_thread(_images, body, boundary, limits.files)
+    elif form:
         uploads = _images(body, boundary, limits.files)
     else:
         uploads = [Upload(None, body)] if body else []
@@ -103,6 +107,13 @@ async def body_chunks(request: Request, limits: Limits) -> AsyncIterator[bytes]:
             raise TooLargeError(f"the body is larger than {limits.body} bytes")
         limits.memory.take(len(chunk))
         yield chunk
+
+
+def _content_type(request: Request) -> tuple[bytes, dict[bytes, bytes]]:
+    try:
+        return parameters(request.headers.get("content-type", ""))
+    except FormError as error:
+        raise BadRequestError(f"the Content-Type cannot be read: {error}") from error
 
 
 def _images(body: bytes, boundary: bytes, max_files: int) -> list[Upload]:
