@@ -7,7 +7,7 @@ import sys
 import warnings
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from inference import logs
@@ -26,6 +26,7 @@ def test_text_is_one_printable_line(message: str, value: str) -> None:
 
 
 @given(st.text(), st.text())
+@example("\x7f", "\x85\u2028")
 def test_json_is_one_line_that_gives_back_what_went_in(message: str, value: str) -> None:
     line = logs.JsonFormatter().format(record(message, key=value))
     assert line.isascii()

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from inference.settings import Settings
 
+_DELETE = b"\x7f"  # the one control character that orjson does not escape
+
 
 def configure(settings: Settings) -> None:
     """Send all logging of the process, warnings included, to stderr in the format chosen."""
@@ -88,7 +90,8 @@ def _in_ascii(event: Mapping[str, object]) -> str:
         line = orjson.dumps(event, default=str)
     except TypeError:  # text that UTF-8 does not have, or an integer that is too long
         return json.dumps(event, default=str)
-    return line.decode() if line.isascii() else json.dumps(orjson.loads(line))
+    plain = line.isascii() and _DELETE not in line
+    return line.decode() if plain else json.dumps(orjson.loads(line))
 
 
 def printable(text: str) -> str:
