@@ -58,7 +58,7 @@ def read(  # noqa: PLR0913 - what is sent, and the limits
 async def receive_with(
     receive: Receive, headers: dict[str, str], budget: Budget, most: int = 100
 ) -> list[Upload]:
-    raw = [(key.encode(), value.encode("latin-1")) for key, value in headers.items()]
+    raw = [(key.lower().encode(), value.encode("latin-1")) for key, value in headers.items()]
     request = Request({"type": "http", "headers": raw, "method": "POST"}, receive)
     with budget.lease() as memory:
         return await read_uploads(request, Limits(most, 2, memory))
@@ -83,6 +83,11 @@ def test_other_types_are_refused(kind: str | None) -> None:
 def test_a_compressed_body_is_refused(coding: str) -> None:
     with pytest.raises(UnsupportedTypeError, match="without a Content-Encoding"):
         read([b"x"], more={"content-encoding": coding})
+
+
+def test_a_second_coding_is_not_overlooked() -> None:
+    with pytest.raises(UnsupportedTypeError):
+        read([b"x"], more={"content-encoding": "identity", "Content-Encoding": "gzip"})
 
 
 def test_the_coding_that_changes_nothing_is_taken() -> None:

@@ -63,7 +63,8 @@ async def read_uploads(request: Request, limits: Limits) -> list[Upload]:
         UnsupportedTypeError: the body is of another type, or compressed.
         ClientDisconnect: the client went away.
     """
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
+    codings = request.headers.getlist("content-encoding")
+    if any(coding.lower() != "identity" for coding in codings):
         raise UnsupportedTypeError("send the body as it is, without a Content-Encoding")
     kind, options = _content_type(request)
     form = kind == b"multipart/form-data"
