@@ -22,6 +22,15 @@ class Budget:
         """A part that grows as it is taken, and is given back at the end of its `with`."""
         return Lease(self)
 
+    def require(self, amount: int) -> None:
+        """See that there is so much left, without taking it.
+
+        Raises:
+            BusyError: there is not.
+        """
+        if self.taken + amount > self.size:
+            raise BusyError("too much is being worked on: try again in a second")
+
 
 @dataclass(slots=True)
 class Lease:
@@ -50,7 +59,6 @@ class Lease:
         Raises:
             BusyError: there is not so much left.
         """
-        if self.budget.taken + amount > self.budget.size:
-            raise BusyError("too much is being worked on: try again in a second")
+        self.budget.require(amount)
         self.budget.taken += amount
         self.taken += amount

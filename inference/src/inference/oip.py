@@ -119,6 +119,7 @@ class OpenInference:
         model, service = self._asked(request), self._service
         settings = service.settings
         takes = Takes.of(model.manifest, settings.queue_size)
+        service.predictor.require_place()
         with service.bodies.lease() as memory:
             limits = Limits(settings.max_body_bytes, settings.queue_size, memory)
             body = await read_body(request, limits)

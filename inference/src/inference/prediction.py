@@ -54,6 +54,14 @@ class Predictor:
         self._batcher: Batcher[Image, NDArray[np.float32]] = Batcher(self._classify, cores)
         metrics.queue_images.set_function(lambda: self._queue.taken)
 
+    def require_place(self) -> None:
+        """See that an image can be taken on; before its body is read, which costs time, too.
+
+        Raises:
+            BusyError: as many images wait as may.
+        """
+        self._queue.require(1)
+
     async def answer(
         self, model: Model, name: str, uploads: Sequence[Upload], top_k: int
     ) -> dict[str, object]:

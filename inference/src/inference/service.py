@@ -75,6 +75,7 @@ class Service:
         query = request.scope["query_string"] and request.query_params.getlist("top_k")
         top_k = parse_top_k(query or [])
         settings = self.settings
+        self.predictor.require_place()
         with self.bodies.lease() as memory:
             limits = Limits(settings.max_body_bytes, settings.queue_size, memory)
             uploads = await read_uploads(request, limits)
