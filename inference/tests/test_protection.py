@@ -122,7 +122,7 @@ def serve() -> Iterator[Serve]:
             echo, metrics = Echo(), Metrics()
             config = uvicorn.Config(
                 Linger(RequestLog(echo, metrics), seconds=0.2),
-                http=Guard(metrics.refusal, patience, connections).protocol,  # type: ignore[arg-type]
+                http=Guard(metrics.refusal, patience=patience, connections=connections).protocol,  # type: ignore[arg-type]
                 ws="none",
                 lifespan="off",
                 log_config=None,

@@ -130,7 +130,8 @@ def _serve(
 
     settle_what_is_kept()
     app = create_app(settings, hosted=hosted, around=around)
-    guard = Guard(app.state.service.metrics.refusal)
+    service = app.state.service
+    guard = Guard(service.metrics.refusal, service.overload)
     config = uvicorn.Config(
         app,
         http=guard.protocol,  # type: ignore[arg-type] # it is only called

@@ -32,8 +32,9 @@ log = logging.getLogger(__name__)
 
 _PIPELINED = 32
 
-#: What a connection waits for; `turn` is to send a refusal, after the answers to what came before.
-_Phase = Literal["request", "head", "body", "answer", "turn", "close"]
+#: What a connection waits for; `turn` is to send a refusal, after the answers to what came before,
+#: and `drop` the end of a body whose request has been answered.
+_Phase = Literal["request", "head", "body", "drop", "answer", "turn", "close"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class Connection(HttpToolsProtocol):
     @property
     def may_go(self) -> bool:
         """Whether nothing is lost for a client that sends what it has to send."""
-        return self._phase in {"request", "head", "close"}
+        return self._phase in {"request", "head", "drop", "close"}
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request."""
@@ -99,7 +100,7 @@ class Connection(HttpToolsProtocol):
         if self._phase in {"turn", "close"}:
             return
         self._loose += len(data)
-        if self._phase == "body":
+        if self._phase in {"body", "drop"}:
             latest = self.loop.time() + self._patience.body
             self.deadline = min(self.deadline + len(data) / self._patience.rate, latest)
         try:
@@ -195,6 +196,9 @@ class Connection(HttpToolsProtocol):
         """Answer with an error what is being received, and end the connection."""
         if self.transport.is_closing():
             return
+        if self._phase == "drop":
+            self.transport.close()
+            return
         if self._phase == "body" and not self.pipeline:
             self._overrule(error)
             return
@@ -219,17 +223,16 @@ class Connection(HttpToolsProtocol):
         self._send_refusal()
 
     def _prepare(self, error: RequestError) -> None:
+        closing = (b"connection", b"close")
+        self._refusal = self._answer(error, *self.server_state.default_headers, closing)
+        self._wait("turn", math.inf)
+
+    def _answer(self, error: RequestError, *headers: tuple[bytes, bytes]) -> bytes:
+        """A whole answer, which is counted as a refusal."""
         self._guard.refused(error.code)
         answer = refusal(error, self.url.decode("latin-1"))
-        headers = [
-            *self.server_state.default_headers,
-            *answer.raw_headers,
-            (b"connection", b"close"),
-        ]
-        lines = [b"%s: %s\r\n" % header for header in headers]
-        status = STATUS_LINE[error.status]
-        self._refusal = b"".join([status, *lines, b"\r\n", bytes(answer.body)])
-        self._wait("turn", math.inf)
+        lines = [b"%s: %s\r\n" % header for header in (*headers, *answer.raw_headers)]
+        return b"".join([STATUS_LINE[error.status], *lines, b"\r\n", bytes(answer.body)])
 
     def _send_refusal(self) -> None:
         """Send it, and drop what still comes: a reset may destroy it (RFC 9112, section 9.6)."""

@@ -9,14 +9,18 @@ from __future__ import annotations
 import resource
 from typing import TYPE_CHECKING, Any
 
-from inference.connection import Connection, Patience
+from inference.connection import Patience
 from inference.errors import BusyError
+from inference.shedding import SheddingConnection
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Collection
 
     from uvicorn.config import Config
+
+    from inference.connection import Connection
+    from inference.errors import RequestError
 
 _CONNECTIONS = 1_000
 
@@ -32,6 +36,8 @@ class Guard:
 
     Args:
         refused: is told the code of each refusal.
+        overload: tells by method and target why a request is to be refused before its body
+            comes, if it is.
         patience: how long a client is waited for.
         connections: how many may be open; beyond it, what waits longest for a request goes.
     """
@@ -39,17 +45,19 @@ class Guard:
     def __init__(
         self,
         refused: Callable[[str], None],
+        overload: Callable[[str, bytes], RequestError | None] = lambda _method, _target: None,
         patience: Patience | None = None,
         connections: int | None = None,
     ) -> None:
         self.patience = patience or Patience()
         self.refused = refused
+        self.overload = overload
         self._most = connections or most_connections()
         self._looking = False
 
     def protocol(self, config: Config, **more: Any) -> Connection:  # noqa: ANN401 - uvicorn's
         """A connection that is being made, as uvicorn asks `Config.http` for it."""
-        return Connection(self, config, **more)
+        return SheddingConnection(self, config, **more)
 
     def admit(self, newcomer: Connection) -> None:
         """Look after a connection, and end one if there are too many."""

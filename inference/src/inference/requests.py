@@ -24,7 +24,8 @@ log = logging.getLogger(__name__)
 #: Logged for a client that was gone before its answer; nginx's number, which none is ever sent.
 GONE = 499
 
-_UNROUTED = "none"
+#: In place of a route, where none was found or looked for.
+UNROUTED = "none"
 _PROBED = frozenset({"/ping", "/ready", "/metrics", "/v2/health/live", "/v2/health/ready"})
 _EXPECTED = frozenset({HTTPStatus.OK, HTTPStatus.SERVICE_UNAVAILABLE})  # the latter of /ready
 
@@ -55,7 +56,7 @@ class RequestLog:
             self._tell(scope, answer.status, time.perf_counter() - began, fault)
 
     def _tell(self, scope: Scope, status: int, seconds: float, fault: Exception | None) -> None:
-        route = getattr(scope.get("route"), "path", _UNROUTED)
+        route = getattr(scope.get("route"), "path", UNROUTED)
         status = scope.get("state", {}).get("refused", status)  # by the connection, meanwhile
         self._metrics.request(scope["method"], route, status, seconds)
         client = scope.get("client")

@@ -9,11 +9,12 @@ from starlette.responses import Response
 from inference.budget import Budget
 from inference.cpu import available_cores
 from inference.departure import WhileConnected
-from inference.errors import NoModelError, NotFoundError, RequestError
+from inference.errors import BusyError, NoModelError, NotFoundError, RequestError
 from inference.files import file_response
 from inference.metrics import Metrics
 from inference.prediction import Predictor, parse_top_k
 from inference.repository import VERSION, Repository
+from inference.requests import UNROUTED
 from inference.responses import json_response, refusal
 from inference.uploads import Limits, read_uploads
 from inference.volume import VolumeReader
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from inference.settings import Settings
 
 _BODIES = 16  # of the largest size may be held at a time: 320 MiB of the container's 2 GiB
+_PREDICT = "/predict"
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -58,6 +60,18 @@ class Service:
         if model is None:
             raise NoModelError("no model is loaded yet: publish one, or see /models for a fault")
         return model
+
+    def overload(self, method: str, target: bytes) -> BusyError | None:
+        """Why a request is to be refused before its body comes: only POSTs have work in them."""
+        if method != "POST":
+            return None
+        try:
+            self.predictor.require_place()
+        except BusyError as error:
+            route = _PREDICT if target.partition(b"?")[0] == _PREDICT.encode() else UNROUTED
+            self.metrics.request(method, route, error.status, 0)
+            return error
+        return None
 
     async def ping(self, _request: Request) -> Response:
         """`GET /ping`: the process lives, with or without a model."""
