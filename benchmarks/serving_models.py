@@ -51,7 +51,9 @@ def train(data: str, folder: Path, name: str, size: int) -> None:
     }
     command = [sys.executable, "-m", "trainer", "run", "--data", data]
     options = ["--image-size", str(size), "--epochs", "1"]
-    subprocess.run([*command, *options], env=os.environ | environment, check=True)
+    done = subprocess.run([*command, *options], env=os.environ | environment, check=False)
+    if done.returncode != 0:
+        raise SystemExit("the training that the measurement needs has failed; why is above")
 
 
 def save_for_keras(folder: Path, name: str, size: int) -> None:

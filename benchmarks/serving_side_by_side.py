@@ -68,11 +68,17 @@ def build_parser() -> argparse.ArgumentParser:
     names = [contender.name for contender in CONTENDERS[1:]]
     parser.add_argument("--data", default="flowers", help="photos, as `trainer prepare` takes them")
     parser.add_argument("--only", nargs="*", choices=names, help="beside some others, or none")
-    parser.add_argument("--passes", type=int, default=PASSES, help="each starts all servers anew")
+    parser.add_argument("--passes", type=_positive, default=PASSES, help="each starts all anew")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="of each load")
     parser.add_argument("--quick", action="store_true", help="a few minutes, rough figures")
     parser.add_argument("--folder", type=Path, help="where models and photos are kept, or taken")
     return parser
+
+
+def _positive(text: str) -> int:
+    if (number := int(text)) < 1:
+        raise ValueError
+    return number
 
 
 def choose(only: list[str] | None) -> tuple[Contender, ...]:

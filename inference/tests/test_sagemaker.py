@@ -74,6 +74,20 @@ def test_what_is_not_one_model_is_told(models: list[str], told: str, tmp_path: P
     assert str(caught.value).startswith(f"{tmp_path}/model {told}")
 
 
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"MODEL_NAME": "c"}, "MODEL_NAME='c': "),
+        ({"SAGEMAKER_BIND_TO_PORT": "x"}, "SAGEMAKER_BIND_TO_PORT='x': "),
+    ],
+)
+def test_a_setting_that_cannot_be_followed_is_named(
+    wrong: dict[str, str], told: str, tmp_path: Path
+) -> None:
+    with pytest.raises(SettingsError, match=f"^{told}"):
+        sagemaker.hosted(base(tmp_path, "a", "b") | {"MODEL_NAME": "a"} | wrong)
+
+
 def test_ping_is_200_only_with_a_model(shelf: Shelf, hosted: Running) -> None:
     assert hosted.client.get("/ping").status_code == 503
     assert hosted.client.post("/invocations", content=picture(), headers=PNG).status_code == 503

@@ -46,14 +46,25 @@ def main() -> int:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="fuzz", description=__doc__)
-    parser.add_argument("--seconds", type=int, default=60, help="for each target [60]")
+    parser = argparse.ArgumentParser(prog="./noxw -s fuzz --", description=__doc__)
+    parser.add_argument("--seconds", type=_positive, default=60, help="for each target [60]")
     parser.add_argument(
         "--target", nargs="+", choices=TARGETS, default=list(TARGETS), help="what to fuzz [all]"
     )
     parser.add_argument("--again", type=Path, help="run the one target with this input alone")
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.again is not None and not options.again.is_file():
+        parser.error(f"--again {options.again}: there is no such file")
+    if options.again is not None and len(options.target) > 1:
+        parser.error("--again: say with --target whose input it is")
+    return options
+
+
+def _positive(text: str) -> int:
+    if (number := int(text)) < 1:
+        raise ValueError
+    return number
 
 
 def _passes(target: str, options: argparse.Namespace) -> bool:

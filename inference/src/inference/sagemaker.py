@@ -29,6 +29,7 @@ DRAIN_SECONDS = 25
 
 _ANY = "0.0.0.0"  # noqa: S104 - a container's own network
 _BASE = "/opt/ml"
+_BIND = "SAGEMAKER_BIND_TO_PORT"
 _POINTER = "current.json"
 _PORT = "8080"
 _TOP_K = "top_k"
@@ -43,12 +44,15 @@ def hosted(environ: Mapping[str, str]) -> dict[str, str]:
         SettingsError: there is no model, or several and `MODEL_NAME` chooses none.
     """
     folder = Path(environ.get("SAGEMAKER_BASE_DIR") or _BASE) / "model"
+    port = environ.get(_BIND) or ""
+    if port and not (port.isascii() and port.isdigit()):
+        raise SettingsError(f"{_BIND}={port!r}: must be the number of a port")
     return {
         **environ,
         "HOST": environ.get("HOST") or _ANY,
-        "PORT": environ.get("SAGEMAKER_BIND_TO_PORT") or environ.get("PORT") or _PORT,
+        "PORT": port or environ.get("PORT") or _PORT,
         "MODEL_DIR": str(folder),
-        "MODEL_NAME": environ.get("MODEL_NAME") or _only_model(folder),
+        "MODEL_NAME": _model(folder, environ.get("MODEL_NAME")),
     }
 
 
@@ -68,7 +72,8 @@ def routes(service: Service) -> list[Route]:
     ]
 
 
-def _only_model(folder: Path) -> str:
+def _model(folder: Path, wanted: str | None) -> str:
+    """The model that is wanted, or the only one; another will not come."""
     try:
         names = sorted(each.name for each in folder.iterdir() if (each / _POINTER).is_file())
     except OSError as error:
@@ -79,8 +84,12 @@ def _only_model(folder: Path) -> str:
     if not names:
         raise SettingsError(
             f"{folder} has no model: pack a model's folder, with its {_POINTER}, as in "
-            "`tar -C .local/model -czf model.tar.gz classifier`"
+            "`tar -C .local/model -czf model.tar.gz digits`"
         )
+    if wanted:
+        if wanted not in names:
+            raise SettingsError(f"MODEL_NAME={wanted!r}: {folder} has {', '.join(names)} alone")
+        return wanted
     if len(names) > 1:
         raise SettingsError(f"{folder} has {', '.join(names)}: set MODEL_NAME to one of them")
     return names[0]
