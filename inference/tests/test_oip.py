@@ -264,6 +264,14 @@ def test_a_bad_image_is_named(client: TestClient) -> None:
     assert told.startswith("'image[1]': no image")
 
 
+@pytest.mark.parametrize("kind", ["image/png", "multipart/form-data; boundary=x"])
+def test_an_image_that_no_length_comes_with_is_refused_for_that(
+    kind: str, client: TestClient
+) -> None:
+    answer = client.post(f"{MODEL}/infer", content=picture(), headers={"content-type": kind})
+    assert "0 is for an image's bytes alone" in refused(answer, 400)
+
+
 @pytest.mark.parametrize("length", ["-1", "x", "", "1.0", "99999", "9" * 400, "+5", "٣"])
 def test_a_length_that_cannot_be_is_refused(length: str, client: TestClient) -> None:
     headers = {b"inference-header-content-length": length.encode()}

@@ -40,6 +40,7 @@ JSON_LENGTH = "inference-header-content-length"
 _ENCODED = "content-encoding"
 _REPOSITORY = "repository"
 _LENGTH = re.compile(r"[0-9]{1,10}")
+_NO_JSON = frozenset({"image", "multipart"})  # kinds of media
 #: While JSON is read, so many times its size are held beside the body.
 _COPIES = 4
 #: A byte of JSON takes so many times what one of a binary tensor takes.
@@ -178,6 +179,12 @@ class OpenInference:
 def _json_bytes(request: Request, body_bytes: int) -> int | None:
     length = request.headers.get(JSON_LENGTH)
     if length is None:
+        kind = request.headers.get("content-type", "").partition("/")[0]
+        if kind in _NO_JSON:
+            raise BadRequestError(
+                "send JSON, or say with Inference-Header-Content-Length where the JSON ends; 0 is "
+                "for an image's bytes alone"
+            )
         return None
     if not _LENGTH.fullmatch(length) or int(length) > body_bytes:
         raise BadRequestError(
