@@ -105,7 +105,7 @@ def make(data: str, folder: Path) -> None:
     tell("training two models, one epoch each")
     script = ROOT / "benchmarks/serving_models.py"
     environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "2", "LOG_LEVEL": "warning"}
-    command = [sys.executable, script, data, folder]
+    command = [sys.executable, str(script), data, str(folder)]
     done = subprocess.run(command, env=environment, stdout=sys.stderr, check=False)
     if done.returncode != 0:  # why is above
         sys.exit(done.returncode)
