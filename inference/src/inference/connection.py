@@ -204,9 +204,7 @@ class Connection(HttpToolsProtocol):
             return
         if self._phase == "body":
             self.pipeline.popleft()
-        client = self.client[0] if self.client else None
-        known = fields(status=error.status, code=error.code, error=str(error), client=client)
-        log.info("refused", extra=known)
+        self._tell(error)
         self._prepare(error)
         if self.cycle is None or self.cycle.response_complete:  # type: ignore[redundant-expr]
             self._send_refusal()
@@ -221,6 +219,11 @@ class Connection(HttpToolsProtocol):
         self.cycle.message_event.set()
         self._prepare(error)
         self._send_refusal()
+
+    def _tell(self, error: RequestError) -> None:
+        client = self.client[0] if self.client else None
+        known = fields(status=error.status, code=error.code, error=str(error), client=client)
+        log.info("refused", extra=known)
 
     def _prepare(self, error: RequestError) -> None:
         closing = (b"connection", b"close")

@@ -6,13 +6,8 @@ comes, which leaves the connection for the next request.
 
 from __future__ import annotations
 
-import logging
-
 from inference.connection import Connection
 from inference.heads import check_head
-from inference.logs import fields
-
-log = logging.getLogger(__name__)
 
 
 class SheddingConnection(Connection):
@@ -31,9 +26,7 @@ class SheddingConnection(Connection):
         check_head(self.url, self.parser.get_http_version(), self.headers)
         if self.expect_100_continue or not self.parser.should_keep_alive():
             raise error  # whether the body comes after all, nobody knows
-        client = self.client[0] if self.client else None
-        known = fields(status=error.status, code=error.code, error=str(error), client=client)
-        log.info("refused", extra=known)
+        self._tell(error)
         self.transport.write(self._answer(error, *self.server_state.default_headers))
         self.headers = []
         self._loose = 0
