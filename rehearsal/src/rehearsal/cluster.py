@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
+import secrets
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -136,7 +136,7 @@ def new_cluster(folder: Path, webhook: str, aws: str, region: str) -> Iterator[C
     Raises:
         RehearsalError: it cannot be made.
     """
-    name = f"mlp-rehearsal-{os.getpid()}"
+    name = f"mlp-rehearsal-{secrets.token_hex(4)}"  # a process may have several
     kubeconfig, written = folder / "kubeconfig", folder / "cluster.yaml"
     (folder / "files").mkdir()
     (folder / "webhook.yaml").write_text(yaml.safe_dump(webhook_kubeconfig(webhook)))
