@@ -79,7 +79,7 @@ class ModelFaultError(RequestError):
 
 
 class TimedOutError(RequestError):
-    """The model volume, or the client itself, took too long."""
+    """The model volume fails, or took too long."""
 
     status = 503
     code = "timeout"
