@@ -44,22 +44,27 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Told:
     return made
 
 
-def test_a_step_is_told_with_the_time_left(told: Told) -> None:
+def test_the_first_epoch_is_told_without_the_time_left(told: Told) -> None:
     watcher = told.watcher()
     told.now += 3
     watcher.on_step(1, 2, 4)
-    assert told.bars == [(2, 40, "epoch 1/10, 57 s left")]
+    assert told.bars == [(2, 40, "epoch 1/10")]
     status = told.status()
     assert (status["state"], status["dataset"], status["epochs"]) == ("training", "photos", 10)
-    assert (status["epoch"], status["metrics"], status["eta_seconds"]) == (0, {}, 57)
+    assert (status["epoch"], status["metrics"], status["eta_seconds"]) == (0, {}, None)
 
 
-def test_the_epochs_before_an_interruption_take_no_time(told: Told) -> None:
+@pytest.mark.parametrize("first", [1, 5], ids=["new", "resumed"])
+def test_the_time_left_is_measured_from_the_first_epoch_s_end(told: Told, first: int) -> None:
     watcher = told.watcher()
-    told.now += 5
-    watcher.on_step(9, 2, 4)
-    assert told.bars == [(34, 40, "epoch 9/10, 15 s left")]
-    assert told.status()["epoch"] == 8
+    told.now += 1000  # it builds the graphs
+    watcher.on_epoch(epoch(first, val_loss=0.25))
+    told.now += 3
+    watcher.on_step(first + 1, 2, 4)
+    left = 6 * (10 - first - 0.5)
+    note = f"epoch {first + 1}/10, validation 60.0%, {left:.0f} s left"
+    assert told.bars == [(4 * first + 2, 40, note)]
+    assert told.status()["eta_seconds"] == left
 
 
 def test_the_last_epoch_is_told_with_the_steps_of_the_next(told: Told) -> None:

@@ -26,24 +26,20 @@ class Watcher:
     def __init__(
         self, epochs: int, status: StatusWriter, tell: Tell, tensorboard: Path | None
     ) -> None:
-        """Begins to count the time for a training of at most so many epochs."""
+        """Watches a training of at most so many epochs."""
         self._epochs = epochs
         self._status = status
         self._tell = tell
         self._tensorboard = tensorboard
-        self._started = monotonic()
-        self._skipped: float | None = None
+        self._first: int | None = None
+        self._first_ended = 0.0
         self._written = 0.0
         self._last: Epoch | None = None
         self._steps = 0
 
     def on_step(self, number: int, step: int, steps: int) -> None:
         """Tells where in which epoch the training is."""
-        done = number - 1 + step / steps
-        if self._skipped is None:
-            self._skipped = number - 1.0
-        spent = monotonic() - self._started
-        eta = spent / (done - self._skipped) * (self._epochs - done)
+        eta = self._seconds_left(number - 1 + step / steps)
         self._steps = (number - 1) * steps + step
         self._tell(self._steps, self._epochs * steps, self._note(number, eta))
         if monotonic() - self._written >= SECONDS_BETWEEN_STATUS:
@@ -52,6 +48,8 @@ class Watcher:
     def on_epoch(self, epoch: Epoch) -> None:
         """Tells what an epoch gave."""
         self._last = epoch
+        if self._first is None:
+            self._first, self._first_ended = epoch.number, monotonic()
         _log.info(
             "epoch %d of %d: loss %.3f, accuracy %.1f %%, validation loss %.3f, accuracy %.1f %%",
             epoch.number,
@@ -76,12 +74,25 @@ class Watcher:
         accuracy = 100 * best.val_accuracy
         _log.info("%s; kept epoch %d (validation accuracy %.1f %%)", ended, best.number, accuracy)
 
-    def _note(self, number: int, eta: float) -> str:
-        accuracy = f"validation {self._last.val_accuracy:.1%}, " if self._last else ""
-        return f"epoch {number}/{self._epochs}, {accuracy}{eta:.0f} s left"
+    def _seconds_left(self, done: float) -> float | None:
+        """Time to the last epoch's end, `done` of them being done; None while nothing tells it."""
+        if self._first is None:  # an epoch that builds TensorFlow's graphs is like no other
+            return None
+        pace = (monotonic() - self._first_ended) / (done - self._first)
+        return pace * (self._epochs - done)
 
-    def _write(self, finished: int, eta: float) -> None:
+    def _note(self, number: int, eta: float | None) -> str:
+        accuracy = f", validation {self._last.val_accuracy:.1%}" if self._last else ""
+        left = "" if eta is None else f", {eta:.0f} s left"
+        return f"epoch {number}/{self._epochs}{accuracy}{left}"
+
+    def _write(self, finished: int, eta: float | None) -> None:
         self._written = monotonic()
         keys = ("loss", "accuracy", "val_loss", "val_accuracy")
         metrics = {key: float(getattr(self._last, key)) for key in keys} if self._last else {}
-        self._status.write("training", epoch=finished, metrics=metrics, eta_seconds=round(eta, 1))
+        self._status.write(
+            "training",
+            epoch=finished,
+            metrics=metrics,
+            eta_seconds=None if eta is None else round(eta, 1),
+        )
