@@ -88,7 +88,7 @@ def test_a_failed_training_fails_up(images: None) -> None:
         assert done.returncode != 0
         assert 'service "trainer" didn\'t complete successfully: exit 2' in done.stderr
         logged = failing.compose("logs", "--no-log-prefix", "trainer")
-    assert logged == "EPOCHS='none': use a whole number from 1 to 100000"
+    assert logged == "trainer: EPOCHS='none': use a whole number from 1 to 100000"
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import errno
 import json
-import logging
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -92,16 +91,15 @@ def test_a_bad_setting_is_told_in_one_line(
     variable: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv(variable, value)
-    monkeypatch.setattr(logging.getLogger(), "handlers", [])  # as when a program starts
     assert main(["list"]) == 2
-    assert f"{variable}='{value}': use " in told(capsys)
+    assert told(capsys).startswith(f"trainer: {variable}='{value}': use ")
 
 
 def test_a_process_ends_with_the_code_and_one_line() -> None:
     command = [sys.executable, "-m", "trainer", "fit", "--epochs", "0"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert ended.stderr.splitlines() == ["--epochs 0: use a whole number from 1 to 100000"]
+    assert ended.stderr.splitlines() == ["trainer: --epochs 0: use a whole number from 1 to 100000"]
 
 
 @pytest.mark.parametrize(
@@ -216,6 +214,7 @@ def test_a_model_that_is_not_there_is_told_with_those_that_are(
     tmp_path: Path, command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     unknown = [*command.split(), "--model-name", "pets"]
+    (tmp_path / "model").mkdir()
     assert main(unknown) == 2
     assert "where nothing is published yet; `trainer run --model-name pets`" in told(capsys)
     publish_sample(tmp_path / "model")
@@ -224,6 +223,17 @@ def test_a_model_that_is_not_there_is_told_with_those_that_are(
     line = f"no model 'pets' in {tmp_path}/model; published are {NAME}: choose with --model-name"
     assert told(capsys).endswith(line)
     assert not (tmp_path / "model" / "pets").exists()
+
+
+@pytest.mark.parametrize("command", ["list", "rollback", "prune --keep 1"])
+def test_a_model_folder_that_is_not_there_is_told(
+    tmp_path: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(command.split()) == 2
+    remedy = f"or `trainer run --model-name {NAME}` makes it"
+    named = "name the one that models are published to"
+    assert told(capsys).endswith(f"MODEL_DIR='{tmp_path}/model': no such folder; {named}, {remedy}")
+    assert not (tmp_path / "model").exists()
 
 
 @pytest.mark.parametrize("command", ["list", "rollback", "prune --keep 1"])

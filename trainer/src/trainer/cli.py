@@ -6,11 +6,12 @@ import argparse
 import logging
 import os
 import signal
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainer import commands, hints, logs
-from trainer.errors import TemporaryError, TrainerError
+from trainer.errors import SettingsError, TemporaryError, TrainerError
 from trainer.options import QUANTIZATIONS
 from trainer.settings import read_settings
 
@@ -38,7 +39,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a stop is told like Ctrl-C
     try:
         settings = read_settings(os.environ, _given(arguments))
-        logs.configure(settings)
+    except SettingsError as error:  # also of how to log, so that it is told without
+        sys.stderr.write(f"trainer: {error}\n")
+        return error.exit_code
+    logs.configure(settings)
+    try:
         arguments.command(arguments, settings)
     except TrainerError as error:
         _log.error("%s", error)

@@ -43,17 +43,24 @@ def check_model(model_dir: Path, name: str) -> None:
     """See that the model has a folder, whether anything is published in it or not.
 
     Raises:
-        SettingsError: it has none; the message tells which models there are.
+        SettingsError: it has none, or there is no repository; the message tells which models
+            there are.
         TemporaryError: the volume failed.
     """
     with writing(model_dir, "list models"):
         if model_folder(model_dir, name).is_dir():
             return
+        there = model_dir.is_dir()
         names = sorted(path.name for path in model_dir.glob("*") if path.is_dir() and numbers(path))
+    publishes = hints.command("run", model_name=name)
+    if not there:
+        raise SettingsError(
+            f"MODEL_DIR={str(model_dir)!r}: no such folder; name the one that models are published "
+            f"to, or `{publishes}` makes it"
+        )
     told = f"no model {name!r} in {model_dir}"
     if names:
         raise SettingsError(f"{told}; published are {', '.join(names)}: choose with --model-name")
-    publishes = hints.command("run", model_name=name)
     raise SettingsError(f"{told}, where nothing is published yet; `{publishes}` publishes")
 
 
