@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 
 import pytest
 
-from loadtests.cli import main
+from loadtests.cli import main, next_step
 from loadtests.options import parse
 
 
@@ -55,6 +56,21 @@ def test_the_help_has_examples(capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     assert "./noxw -s load -- --model open" in out
     assert "./noxw -s load -- --hpa" in out
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        (),
+        ("--host=http://localhost:5000",),
+        ("--host=http://[::1]:3000", "--photos=my photos", "--thresholds=strict.toml"),
+    ],
+)
+def test_the_next_command_loads_the_same_host(options: tuple[str, ...]) -> None:
+    told = shlex.split(next_step(parse([*options, "--users=4"]), kept=True))
+    start = ["./noxw", "-s", "load", "--"]
+    assert told == [*start, *options, "--model", "open", "--rate", "10"]
+    parse(told[len(start) :])
 
 
 def test_each_model_has_its_defaults() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import shlex
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -156,7 +157,15 @@ def next_step(arguments: argparse.Namespace, *, kept: bool) -> str:
     if not kept:
         return "look into the report, then into the server's /metrics"
     if arguments.model == "closed":
-        return "./noxw -s load -- --model open --rate 10"
+        usual = parse([])
+        carried = [
+            f"--{name}={getattr(arguments, name)}"
+            for name in ("host", "photos", "thresholds")
+            if getattr(arguments, name) != getattr(usual, name)
+        ]
+        return shlex.join(
+            ["./noxw", "-s", "load", "--", *carried, "--model", "open", "--rate", "10"]
+        )
     return "the same with a higher --rate, until it fails: that is the capacity"
 
 
