@@ -1,5 +1,7 @@
 """Stands in for a service: `fake_service.py ROLE …`, told by FAKE_<ROLE> how to behave.
 
+Asked for a check it says nothing, and ends with FAKE_CHECK.
+
 Each process tells about itself in one line of JSON on the output that it shares with all others,
 so that the output's end is the end of them all. One that lives for too long says "left behind".
 """
@@ -33,6 +35,8 @@ ANSWERS: dict[str, object] = {
 
 
 def main(role: str, *arguments: str) -> int:
+    if arguments == ("check",):
+        return int(os.environ.get("FAKE_CHECK", "0"))
     signal.signal(signal.SIGALRM, leave)
     signal.alarm(SECONDS)
     behaviour = os.environ.get(f"FAKE_{role.upper()}", "").split()

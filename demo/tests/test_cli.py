@@ -114,6 +114,12 @@ def test_a_trainer_that_fails_gives_its_exit_code_and_starts_no_server(demo: Sta
     assert running.lines[-1] == "demo: the trainer ended with exit code 3; why is above\n"
 
 
+def test_a_setting_that_the_model_server_refuses_starts_no_training(demo: Starter) -> None:
+    running = demo(FAKE_CHECK="2")
+    assert running.finish() == 2
+    assert running.lines == ["demo: the model server ended with exit code 2; why is above\n"]
+
+
 def test_a_trainer_that_is_killed_fails(demo: Starter) -> None:
     running = demo(FAKE_TRAINER="wait parent")
     trainer = running.wait_for_fake("trainer")

@@ -110,6 +110,13 @@ def test_unknown_arguments_are_bad_usage() -> None:
     assert run("train").returncode == 2
 
 
+def test_checking_reads_the_settings_and_serves_nothing() -> None:
+    good, bad = run("check", port=0), run("check", model_poll_seconds="soon")
+    assert (good.returncode, good.stdout, good.stderr) == (0, "", "")
+    assert (bad.returncode, bad.stderr.count("\n")) == (2, 1)
+    assert bad.stderr.startswith("inference: MODEL_POLL_SECONDS='soon': use ")
+
+
 @pytest.mark.parametrize(
     ("settings", "told"),
     [

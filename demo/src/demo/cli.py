@@ -6,7 +6,7 @@ import argparse
 import os
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NoReturn
 
@@ -87,8 +87,12 @@ class Parser(argparse.ArgumentParser):
 
 
 def serve(running: Processes, arguments: argparse.Namespace) -> None:
-    """Trains, starts the services, and waits for the end."""
+    """Trains, starts the services, and waits for the end.
+
+    The model server's settings are checked first, so that no training is waited for in vain.
+    """
     services = plan(arguments)
+    running.run(services.check)
     say(f"1/2  preparing {arguments.data}, and training unless that was done before")
     running.run(services.trainer)
     say("2/2  starting the model server and the page")
@@ -109,8 +113,9 @@ def serve(running: Processes, arguments: argparse.Namespace) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The three services."""
+    """The three services, and what checks the model server's settings."""
 
+    check: Service
     trainer: Service
     inference: Service
     page: Service
@@ -128,17 +133,19 @@ def plan(arguments: argparse.Namespace) -> Plan:
     }
     shared = {name: os.environ.get(name) or value for name, value in folders.items()}
     quiet = {"LOG_LEVEL": os.environ.get("LOG_LEVEL") or "warning"}
+    inference = Service(
+        "the model server",
+        (programs / "env_inference/bin/inference",),
+        shared | quiet | {"HOST": HOST, "PORT": str(arguments.inference_port)},
+    )
     return Plan(
+        check=replace(inference, command=(*inference.command, "check")),
         trainer=Service(
             "the trainer",
             (programs / "env_trainer/bin/trainer", "run", *trainer_options(arguments)),
             shared,
         ),
-        inference=Service(
-            "the model server",
-            (programs / "env_inference/bin/inference",),
-            shared | quiet | {"HOST": HOST, "PORT": str(arguments.inference_port)},
-        ),
+        inference=inference,
         page=Service(
             "the page's server",
             (programs / "env_page/bin/page", "--folder", arguments.root / "frontend", "serve"),

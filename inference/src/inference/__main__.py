@@ -42,14 +42,17 @@ def main(arguments: list[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT; requests that were begun are answered.
 
     Returns:
-        0 after a stop, 1 when the address cannot be had, 2 for bad usage or settings.
+        0 after a stop or a check, 1 when the address cannot be had, 2 for bad usage or settings.
     """
-    hosted = _parser().parse_args(arguments).command is not None
+    asked = _parser().parse_args(arguments).command
+    hosted = asked == "serve"
     try:
         environ = _hosted(os.environ) if hosted else os.environ
         settings, tracing = read_settings(environ), _tracing(environ)
     except SettingsError as error:
         return _fail(str(error), 2)
+    if asked == "check":
+        return 0
     try:
         listener = _listen(settings)
     except OSError as error:
@@ -75,8 +78,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "command",
         nargs="?",
-        choices=["serve"],
-        help="serve as Amazon SageMaker asks: the one model below /opt/ml/model, on port 8080",
+        choices=["check", "serve"],
+        help="check: only see that the settings can be used; serve: as Amazon SageMaker asks, the "
+        "one model below /opt/ml/model, on port 8080; without a command, serve as the settings say",
     )
     return parser
 
