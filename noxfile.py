@@ -464,7 +464,7 @@ def install(session: nox.Session, *locks_and_projects: str) -> None:
     """Install locks, checked by their hashes, and this repository's projects beside them."""
     for each in locks_and_projects:
         if each.endswith(".lock"):
-            session.install("--require-hashes", "-r", each, log=False)
+            session.install("--compile-bytecode", "--require-hashes", "-r", each, log=False)
         else:
             session.install("--no-deps", "-e", each, log=False)
 
