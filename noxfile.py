@@ -231,12 +231,15 @@ def bench(session: nox.Session) -> None:
     session.run(".nox/env_trainer/bin/python", "benchmarks/run.py", *session.posargs, external=True)
 
 
-@nox.session(
-    venv_backend="none", requires=["env_trainer", "env_inference", "env_peer"], default=False
-)
+@nox.session(venv_backend="none", default=False)
 def bench_serving(session: nox.Session) -> None:
     """Measure the model server beside others, on one core: -- --help tells the options."""
     script = "benchmarks/serving_side_by_side.py"
+    session.run(sys.executable, script, "--check", *session.posargs, external=True, log=False)
+    if {"-h", "--help"} & set(session.posargs):  # which the check has answered
+        return
+    nested = (sys.executable, "-m", "nox", "-s", "env_trainer", "env_inference", "env_peer")
+    session.run(*nested, external=True, log=False)  # 2 GB, and so not before the options are right
     session.run(".nox/env_trainer/bin/python", script, *session.posargs, external=True)
 
 

@@ -29,6 +29,8 @@ QUICK_PASSES, QUICK_SECONDS = 1, 1.0
 def main() -> int:
     """Measures, tells, and writes the page after a full run; 1 when a figure is not reached."""
     arguments = build_parser().parse_args()
+    if arguments.check:
+        return 0
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by a signal"))
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as name:
@@ -71,6 +73,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--passes", type=_positive, default=PASSES, help="each starts all anew")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="of each load")
     parser.add_argument("--quick", action="store_true", help="a few minutes, rough figures")
+    parser.add_argument("--check", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help="where models and photos are kept, or taken")
     return parser
 
