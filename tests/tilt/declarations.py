@@ -20,6 +20,7 @@ class Image:
 
     ref: str
     context: Path
+    build_args: Mapping[str, str]
     target: str
     arguments: Sequence[str] | None
     steps: Sequence[Value]

@@ -85,6 +85,21 @@ def test_the_overlay_s_images_are_those_that_are_built(kubernetes: Recording) ->
         assert image.target in {*stages, ""}
 
 
+def test_what_images_are_built_of_can_be_chosen_as_for_compose(kubernetes: Recording) -> None:
+    composed = yaml.safe_load((ROOT / "compose.yaml").read_bytes())["services"]
+    others = {"NGINX_IMAGE", "REVISION", "VERSION"}  # of the page's last stage, and for labels
+    names = {"EXTRAS", "NODE_IMAGE", "PYTHON_IMAGE"}
+    environment = {name: f"my/{name}" for name in names | others}
+    assert {name for each in SERVICES for name in composed[each]["build"]["args"]} == set(
+        environment
+    )
+    for image in evaluate({}, environment=environment).images:
+        taken = set(composed[image.context.name]["build"]["args"]) - others
+        assert image.build_args == {name: f"my/{name}" for name in taken}
+    for declared in (kubernetes, evaluate({}, environment=dict.fromkeys(environment, ""))):
+        assert [each.build_args for each in declared.images] == [{}] * len(SERVICES)
+
+
 def test_files_are_synced_into_volumes_that_a_copy_of_the_image_s_fills(
     kubernetes: Recording,
 ) -> None:

@@ -102,16 +102,19 @@ class Recording:
     def allow_k8s_contexts(self, contexts: str | list[str]) -> None:
         self.settings["contexts"] = listed(contexts)
 
-    def docker_build(
+    def docker_build(  # noqa: PLR0913 - Tilt's
         self,
         ref: str,
         context: str,
         *,
+        build_args: Mapping[str, str],
         target: str = "",
         container_args: list[str] | None = None,
         live_update: Sequence[Value] = (),
     ) -> None:
-        self.images.append(Image(ref, ROOT / context, target, container_args, live_update))
+        self.images.append(
+            Image(ref, ROOT / context, build_args, target, container_args, live_update)
+        )
 
     def sync(self, local_path: str, remote_path: str) -> Value:
         return {"sync": [local_path, remote_path]}
