@@ -123,6 +123,10 @@ def test_checking_reads_the_settings_and_serves_nothing() -> None:
         ({"port": "http"}, "PORT='http'"),
         ({"model_name": "a\nb"}, "MODEL_NAME='a\\nb'"),
         ({"otel_exporter_otlp_traces_endpoint": "x:1"}, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT='x:1'"),
+        (
+            {"otel_exporter_otlp_endpoint": "http://c:1", "otel_traces_sampler_arg": 2},
+            "OTEL_TRACES_SAMPLER_ARG='2'",
+        ),
     ],
 )
 def test_a_bad_setting_is_one_line(settings: dict[str, str], told: str) -> None:

@@ -84,3 +84,28 @@ def test_another_protocol_is_named_in_one_line(variable: str) -> None:
     name = f"OTEL_EXPORTER_OTLP_{variable}"
     with pytest.raises(SettingsError, match=f"^{name}='grpc': use one of http/protobuf$"):
         traces_wanted({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c", name: "grpc"})
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "remedy"),
+    [
+        ("SAMPLER", "sometimes", "one of always_on, always_off, traceidratio, parentbased_always_"),
+        ("SAMPLER_ARG", "many", "a number from 0 to 1"),
+        ("SAMPLER_ARG", "10", "a number from 0 to 1"),
+        ("SAMPLER_ARG", "nan", "a number from 0 to 1"),
+    ],
+)
+def test_a_sampler_that_is_unknown_is_named_in_one_line(
+    variable: str, value: str, remedy: str
+) -> None:
+    name = f"OTEL_TRACES_{variable}"
+    with pytest.raises(SettingsError, match=f"^{name}='{value}': use {remedy}"):
+        traces_wanted({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c", name: value})
+    assert not traces_wanted({name: value})  # nothing is sent
+
+
+@pytest.mark.parametrize("sampler", ["", "TraceIdRatio", "parentbased_always_off"])
+@pytest.mark.parametrize("share", ["", "0", "0.1", "1"])
+def test_what_the_specification_knows_is_taken(sampler: str, share: str) -> None:
+    chosen = {"OTEL_TRACES_SAMPLER": sampler, "OTEL_TRACES_SAMPLER_ARG": share}
+    assert traces_wanted({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c", **chosen})

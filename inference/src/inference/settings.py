@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,10 @@ _COLLECTOR = "OTEL_EXPORTER_OTLP_ENDPOINT"
 _TRACES_COLLECTOR = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
 _PROTOCOL = "OTEL_EXPORTER_OTLP_PROTOCOL"
 _TRACES_PROTOCOL = "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"
+_SAMPLERS = (
+    *("always_on", "always_off", "traceidratio"),
+    *("parentbased_always_on", "parentbased_always_off", "parentbased_traceidratio"),
+)
 _SHORTEST, _LONGEST = 0.01, 86_400.0
 
 
@@ -69,7 +74,9 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         port=_integer(environ, "PORT", default.port, 0, 65_535),
         log_level=_choice(environ, "LOG_LEVEL", default.log_level, LOG_LEVELS),
         log_format=_choice(environ, "LOG_FORMAT", default.log_format, LOG_FORMATS),
-        model_poll_seconds=_seconds(environ, "MODEL_POLL_SECONDS", default.model_poll_seconds),
+        model_poll_seconds=_number(
+            environ, "MODEL_POLL_SECONDS", default.model_poll_seconds, _SHORTEST, _LONGEST
+        ),
         max_body_bytes=_integer(environ, "MAX_BODY_BYTES", default.max_body_bytes, 1, 2**31 - 1),
         max_pixels=_integer(environ, "MAX_PIXELS", default.max_pixels, 1, 2**31 - 1),
         queue_size=_integer(environ, "QUEUE_SIZE", default.queue_size, 1, 100_000),
@@ -83,7 +90,8 @@ def traces_wanted(environ: Mapping[str, str]) -> bool:
     Source: <https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/>.
 
     Raises:
-        SettingsError: the collector is to be spoken to in another way than is known here.
+        SettingsError: the collector is to be spoken to in another way than is known here, or the
+            sampler is none that OpenTelemetry's SDK has: that one would take all traces instead.
     """
     disabled = environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
     exporter = environ.get("OTEL_TRACES_EXPORTER") or "otlp"
@@ -92,6 +100,8 @@ def traces_wanted(environ: Mapping[str, str]) -> bool:
         return False
     protocol = _TRACES_PROTOCOL if environ.get(_TRACES_PROTOCOL) else _PROTOCOL
     _choice(environ, protocol, "http/protobuf", ("http/protobuf",))
+    _choice(environ, "OTEL_TRACES_SAMPLER", "parentbased_always_on", _SAMPLERS)
+    _number(environ, "OTEL_TRACES_SAMPLER_ARG", 1, 0, 1)
     return True
 
 
@@ -128,19 +138,19 @@ def _integer(environ: Mapping[str, str], variable: str, default: int, least: int
     return int(value)
 
 
-def _seconds(environ: Mapping[str, str], variable: str, default: float) -> float:
+def _number(
+    environ: Mapping[str, str], variable: str, default: float, least: float, most: float
+) -> float:
     value = environ.get(variable)
     if not value:
         return default
     try:
-        seconds = float(value)
+        number = float(value)
     except ValueError:
-        seconds = 0.0
-    if not _SHORTEST <= seconds <= _LONGEST:
-        raise SettingsError(
-            f"{variable}={value!r}: use a number of seconds from {_SHORTEST} to {_LONGEST}"
-        )
-    return seconds
+        number = math.nan
+    if not least <= number <= most:
+        raise SettingsError(f"{variable}={value!r}: use a number from {least} to {most}")
+    return number
 
 
 def _choice(
