@@ -248,6 +248,28 @@ def test_a_server_sends_what_is_left_when_it_stops(
     assert (span.name, span.trace_id.hex()) == ("POST /predict", TRACE)
 
 
+def test_what_the_connection_refuses_meanwhile_is_told_as_it_was(
+    shelf: Shelf, serve: Serve, collector: Collector
+) -> None:
+    shelf.publish(1)
+    server = serve(otel_exporter_otlp_endpoint=collector.url, otel_bsp_schedule_delay=3_600_000)
+    server.event("serving")
+    with server.connect() as client:
+        client.sendall(
+            b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\n"
+            b"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n"
+        )
+        client.sendall(b"no chunk\r\n")
+        assert client.recv(65536).startswith(b"HTTP/1.1 400 ")
+    assert server.event("request")["status"] == 400
+    server.process.terminate()
+    assert server.process.wait(30) == 0
+    (span,) = collector.spans()
+    assert values(span)["http.response.status_code"] == 400
+    assert "error.type" not in values(span)
+    assert span.status.code == Status.STATUS_CODE_UNSET
+
+
 def test_a_server_sends_while_it_runs(serve: Serve, collector: Collector) -> None:
     server = serve(otel_exporter_otlp_endpoint=collector.url, otel_bsp_schedule_delay=10)
     for _ in range(1000):  # each takes a while

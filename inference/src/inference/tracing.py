@@ -86,7 +86,8 @@ class Traces:
             try:
                 await self._app(scope, exchange.receive, exchange.send)
             finally:
-                _complete(span, scope, exchange.status)
+                refused = scope.get("state", {}).get("refused")  # by the connection, meanwhile
+                _complete(span, scope, refused or exchange.status)
 
 
 @dataclass(slots=True)
