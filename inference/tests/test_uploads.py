@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import tracemalloc
 from typing import TYPE_CHECKING
 
 import pytest
@@ -71,6 +72,29 @@ def part(head: bytes, content: bytes = b"x") -> bytes:
 @pytest.mark.parametrize("kind", ["image/png", "IMAGE/x-own", "application/octet-stream; a=b"])
 def test_a_raw_body_is_one_image(kind: str) -> None:
     assert read([b"ab", b"c"], kind) == [Upload(None, b"abc")]
+
+
+def test_a_body_of_many_small_pieces_takes_no_more_memory_than_it_has() -> None:
+    size = left = 400_000
+
+    async def receive() -> Message:
+        nonlocal left
+        left -= 2
+        return {"type": "http.request", "body": left.to_bytes(4)[2:], "more_body": left > 0}
+
+    async def measured() -> int:
+        (upload,) = await receive_with(
+            receive, {"content-type": "image/png"}, Budget(size), most=size
+        )
+        assert len(upload.content) == size
+        return tracemalloc.get_traced_memory()[1]
+
+    tracemalloc.start()
+    try:
+        peak = asyncio.run(measured())
+    finally:
+        tracemalloc.stop()
+    assert peak < 4 * size
 
 
 @pytest.mark.parametrize("kind", [None, "", "text/plain", "application/json", "multipart/mixed"])

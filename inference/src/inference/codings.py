@@ -12,7 +12,7 @@ import zlib
 from typing import TYPE_CHECKING
 
 from inference.errors import BadRequestError, TooLargeError, UnsupportedTypeError
-from inference.uploads import body_chunks
+from inference.uploads import body_chunks, whole_body
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +46,7 @@ async def read_body(request: Request, limits: Limits) -> bytes:
     """
     coding = ",".join(request.headers.getlist("content-encoding")).strip().lower()
     if coding in {"", "identity"}:
-        return b"".join([chunk async for chunk in body_chunks(request, limits)])
+        return await whole_body(request, limits)
     if coding not in _WINDOWS:
         raise UnsupportedTypeError("send the body as it is, or with Content-Encoding gzip/deflate")
     return await _inflated(request, limits, coding)
@@ -71,18 +71,17 @@ def encoded(body: bytes, accepted: str) -> tuple[bytes, str | None]:
 
 async def _inflated(request: Request, limits: Limits, coding: str) -> bytes:
     inflater = zlib.decompressobj(_WINDOWS[coding])
-    blocks, size = [], 0
+    body = bytearray()
     async for chunk in body_chunks(request, limits):
         for block in _blocks(inflater, chunk, coding):
-            size += len(block)
-            if size > limits.body:
+            if len(body) + len(block) > limits.body:
                 raise TooLargeError(f"the body inflates to more than {limits.body} bytes")
             limits.memory.take(len(block))
-            blocks.append(block)
+            body += block
             await asyncio.sleep(0)  # so that others have their turn, however much there is
     if not inflater.eof:
         raise BadRequestError(f"the {coding} body is cut off")
-    return b"".join(blocks)
+    return bytes(body)
 
 
 def _blocks(inflater: zlib._Decompress, chunk: bytes, coding: str) -> Iterator[bytes]:

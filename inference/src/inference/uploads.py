@@ -73,7 +73,7 @@ async def read_uploads(request: Request, limits: Limits) -> list[Upload]:
     boundary = options.get(b"boundary", b"")
     if form and not boundary:
         raise BadRequestError("the Content-Type of the form names no boundary")
-    body = b"".join([chunk async for chunk in body_chunks(request, limits)])
+    body = await whole_body(request, limits)
     if form and len(body) > _QUICK_BYTES:
         uploads = await asyncio.to_thread(_images, body, boundary, limits.files)
     elif form:
@@ -84,6 +84,20 @@ async def read_uploads(request: Request, limits: Limits) -> list[Upload]:
         field = FIELD.decode()
         raise BadRequestError(f"no image came: send one as the form field `{field}`, or as body")
     return uploads
+
+
+async def whole_body(request: Request, limits: Limits) -> bytes:
+    """The body's chunks in one.
+
+    Raises:
+        BusyError: too many bytes of other bodies are held.
+        ClientDisconnect: the client went away.
+        TooLargeError: the body has too many bytes.
+    """
+    body = bytearray()  # a chunk of its own takes 40 bytes more than it has, however few those are
+    async for chunk in body_chunks(request, limits):
+        body += chunk
+    return bytes(body)
 
 
 async def body_chunks(request: Request, limits: Limits) -> AsyncIterator[bytes]:
