@@ -39,6 +39,27 @@ def image(kind: int = TensorProto.UINT8, n: int | str = "n", side: int = 8) -> o
     return helper.make_tensor_value_info("image", kind, [n, side, side, 3])
 
 
+def one_short_of_two() -> bytes:
+    """The golden graph, but with one row for a batch of two."""
+    model = onnx.load_from_string(GOOD)
+    softmax, graph = model.graph.node[-1], model.graph
+    kept = softmax.output[0]
+    softmax.output[0] = "all"
+    for name, value in {"none": 0, "first": 1, "two": 2}.items():
+        graph.initializer.append(helper.make_tensor(name, TensorProto.INT64, [1], [value]))
+    graph.node.extend(
+        [
+            helper.make_node("Shape", ["all"], ["shape"]),
+            helper.make_node("Slice", ["shape", "none", "first"], ["rows"]),
+            helper.make_node("Equal", ["rows", "two"], ["are two"]),
+            helper.make_node("Cast", ["are two"], ["missing"], to=TensorProto.INT64),
+            helper.make_node("Sub", ["rows", "missing"], ["left"]),
+            helper.make_node("Slice", ["all", "none", "left", "none"], [kept]),
+        ]
+    )
+    return bytes(model.SerializeToString())
+
+
 def test_the_strongest_channel_is_the_class(manifest: Manifest) -> None:
     model = load(GOOD, manifest, 1)
     images = np.zeros((3, 8, 8, 3), np.uint8)
@@ -91,6 +112,13 @@ def test_probabilities_are_known(row: list[float], good: bool) -> None:  # noqa:
 def test_a_run_that_fails_is_a_typed_error(manifest: Manifest) -> None:
     with pytest.raises(ModelError, match=r"^[^\n]+$"):
         load(GOOD, manifest, 1).probabilities(np.zeros((1, 4, 4, 3), np.uint8))
+
+
+def test_each_image_must_get_a_row(manifest: Manifest) -> None:
+    model = load(one_short_of_two(), manifest, 1)
+    assert len(model.probabilities(np.zeros((3, 8, 8, 3), np.uint8))) == 3
+    with pytest.raises(ModelError, match=r"^it gives shape \(1, 3\) for a batch of 2$"):
+        model.probabilities(np.zeros((2, 8, 8, 3), np.uint8))
 
 
 def test_values_that_are_not_finite_are_refused(manifest: Manifest) -> None:

@@ -44,12 +44,15 @@ class Model:
             `[N, classes]`, to be checked by `are_probabilities`.
 
         Raises:
-            ModelError: the graph fails on these images.
+            ModelError: the graph fails on these images, or gives more or fewer rows.
         """
         try:
-            return cast("NDArray[np.float32]", self.session.run([OUTPUT], {INPUT: images})[0])
+            rows = cast("NDArray[np.float32]", self.session.run([OUTPUT], {INPUT: images})[0])
         except Exception as error:  # ONNX Runtime raises types of its own for each kind of fault
             raise ModelError(_first_line(error)) from error
+        if rows.shape != (len(images), len(self.manifest.labels)):
+            raise ModelError(f"it gives shape {rows.shape} for a batch of {len(images)}")
+        return rows
 
 
 def are_probabilities(rows: NDArray[np.float32]) -> NDArray[np.bool_]:
@@ -139,8 +142,6 @@ def _warm_up(model: Model) -> None:
     for size in (1, LARGEST_BATCH):
         shape = (size, model.manifest.height, model.manifest.width, 3)
         rows = model.probabilities(noise.integers(0, 256, shape, dtype=np.uint8))
-        if rows.shape != (size, len(model.manifest.labels)):
-            raise RepositoryError(f"the graph gives shape {rows.shape} for a batch of {size}")
         if not are_probabilities(rows).all():
             raise RepositoryError("the graph gives values that are no probabilities")
 
