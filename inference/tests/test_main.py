@@ -245,6 +245,17 @@ def peak(server: Server) -> int:
     return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has this policy")
+def test_no_thread_interrupts_another(shelf: Shelf, serve: Serve) -> None:
+    shelf.publish(1)
+    server = serve()
+    server.event("serving")
+    assert server.ask("POST", "/predict", files={"file": picture()}).status_code == 200
+    threads = [int(each.name) for each in Path(f"/proc/{server.process.pid}/task").iterdir()]
+    assert len(threads) > 1
+    assert {os.sched_getscheduler(each) for each in threads} == {os.SCHED_BATCH}
+
+
 def test_a_request_line_cannot_forge_a_log_line(serve: Serve) -> None:
     server = serve(log_format="json")
     server.ask("GET", "/x%0d%0a%7b%22message%22:%22forged%22%7d%1b[2J")

@@ -14,6 +14,7 @@ from dataclasses import fields as settings_fields
 from typing import TYPE_CHECKING
 
 from inference import logs
+from inference.cpu import run_as_batch
 from inference.settings import Settings, SettingsError, read_settings, traces_wanted
 
 if TYPE_CHECKING:
@@ -124,6 +125,7 @@ def _not_listening(settings: Settings, error: OSError) -> str:
 def _serve(
     settings: Settings, listener: socket.socket, around: Sequence[Middleware], *, hosted: bool
 ) -> None:
+    run_as_batch()
     # Late, so that --help and a bad setting do not pay for what serving needs.
     import uvicorn  # noqa: PLC0415
 

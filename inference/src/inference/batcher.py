@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import sys
 import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
@@ -24,8 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from inference.model import Model
-
-_NICENESS = 5  # a third of the event loop's share, where both have work for a whole core
 
 Image = TypeVar("Image")
 Answer = TypeVar("Answer")
@@ -49,9 +45,7 @@ class Batcher(Generic[Image, Answer]):
         """Call `classify` in so many threads; it gives an answer or a fault for each image."""
         self._classify = classify
         self._threads = threads
-        self._executor = ThreadPoolExecutor(
-            threads, thread_name_prefix="model", initializer=_let_the_loop_go_first
-        )
+        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="model")
         self._lock = threading.Lock()
         self._waiting: deque[_Waiting[Image, Answer]] = deque()
         self._running = 0
@@ -98,15 +92,6 @@ class Batcher(Generic[Image, Answer]):
             return self._classify(batch[0].model, [waiting.image for waiting in batch])
         except Exception as fault:  # noqa: BLE001 - whatever it is, those who wait must hear of it
             return [fault] * len(batch)
-
-
-def _let_the_loop_go_first() -> None:
-    """Make this thread less urgent than the event loop, which must refuse what is too much at once.
-
-    Seen with five times the load that one core can bear: 64 % of the answers otherwise.
-    """
-    if sys.platform == "linux":  # elsewhere a niceness is a whole process's
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
 
 
 def _settle(batch: list[_Waiting[Image, Answer]], answers: Sequence[Answer | Exception]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
 import logging
 import re
 import time
@@ -181,10 +182,14 @@ def _told(image: Image) -> str:
 
 
 def _top(manifest: Manifest, row: NDArray[np.float32], top_k: int) -> list[dict[str, object]]:
-    best = np.argsort(-row, kind="stable")[:top_k]
+    values = row.tolist()
+    best = heapq.nlargest(top_k, range(len(values)), key=values.__getitem__)
     return [
-        {"label": manifest.labels[index], "probability": round(min(max(value, 0.0), 1.0), 6)}
-        for index, value in zip(best.tolist(), row[best].tolist(), strict=True)
+        {
+            "label": manifest.labels[index],
+            "probability": round(min(max(values[index], 0.0), 1.0), 6),
+        }
+        for index in best
     ]
 
 

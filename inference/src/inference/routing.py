@@ -6,12 +6,13 @@ import re
 from typing import TYPE_CHECKING
 
 from starlette import routing
+from starlette.requests import Request
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from starlette.requests import Request
     from starlette.responses import Response
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class Route(routing.Route):
@@ -27,5 +28,16 @@ class Route(routing.Route):
     ) -> None:
         """Route a path, and with `slash` the same with a slash at its end."""
         super().__init__(path, endpoint, methods=methods)
+        self.app = _answering(endpoint)
         end = r"/?\Z" if slash else r"\Z"
         self.path_regex = re.compile(self.path_regex.pattern.removesuffix("$") + end)
+
+
+def _answering(endpoint: Callable[[Request], Awaitable[Response]]) -> ASGIApp:
+    """Starlette's own also catches faults here, which the middleware around all routes does."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        response = await endpoint(Request(scope, receive, send))
+        await response(scope, receive, send)
+
+    return answer
