@@ -172,6 +172,7 @@ def test_other_settings_publish_another_version(
 ) -> None:
     world, fake = trained(tmp_path / "world"), FakePipeline(tmp_path / "sources")
     monkeypatch.setattr(commands, "start_pipeline", lambda: fake)
+    monkeypatch.setattr(commands, "publish_run", fake.publish_run)
     assert world.run(*arguments, **variables) == 0
     assert world.current() == 2
     assert world.run(*arguments, **variables) == 0
@@ -181,6 +182,7 @@ def test_other_settings_publish_another_version(
 def test_retrain_begins_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     world, fake = trained(tmp_path / "world"), FakePipeline(tmp_path / "sources")
     monkeypatch.setattr(commands, "start_pipeline", lambda: fake)
+    monkeypatch.setattr(commands, "publish_run", fake.publish_run)
     assert world.trainer("fit", "--retrain") == 0
     run = fake.fitted[-1]
     assert set(run.folder.iterdir()) == {run.lock}
@@ -193,10 +195,10 @@ def test_after_a_rollback_a_run_warns_and_switch_switches(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     world = trained(tmp_path)
+    monkeypatch.setattr(commands, "start_pipeline", untrainable)
     assert world.trainer("publish") == 0
     assert world.trainer("rollback") == 0
     assert world.current() == 1
-    monkeypatch.setattr(commands, "start_pipeline", untrainable)
     capsys.readouterr()
     assert world.run() == 0
     told = capsys.readouterr().err

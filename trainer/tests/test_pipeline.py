@@ -14,6 +14,7 @@ from trainer import export, pipeline, runs, training
 from trainer.dataset import read_dataset
 from trainer.errors import CheckError, DataError, TemporaryError
 from trainer.options import Options
+from trainer.publishing import publish_run
 from trainer.status import StatusWriter
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def test_a_check_that_fails_leaves_nothing_to_publish(
     with pytest.raises(CheckError, match="nothing was published"):
         pipeline.export_run(dataset, run, world.settings)
     with pytest.raises(DataError, match="nothing exported"):
-        pipeline.publish_run(run, world.settings)
+        publish_run(run, world.settings)
     assert world.versions() == ["1"]
 
 
@@ -51,7 +52,7 @@ def test_an_export_without_its_files_is_not_published(tmp_path: Path) -> None:
     run = opened(world)[1]
     shutil.rmtree(run.export_folder)
     with pytest.raises(DataError, match="`trainer export --model-name colours` first"):
-        pipeline.publish_run(run, world.settings)
+        publish_run(run, world.settings)
     assert world.versions() == ["1"]
 
 
@@ -59,7 +60,7 @@ def test_what_a_system_leaves_in_the_export_is_not_published(tmp_path: Path) -> 
     world = trained(tmp_path)
     run = opened(world)[1]
     (run.export_folder / ".DS_Store").touch()
-    assert pipeline.publish_run(run, world.settings) == 2
+    assert publish_run(run, world.settings) == 2
     assert world.manifest(2)["files"] == world.manifest(1)["files"]
 
 

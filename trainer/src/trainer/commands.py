@@ -16,6 +16,7 @@ from trainer.dataset import read_dataset
 from trainer.errors import DataError, SettingsError
 from trainer.options import Options, published_fingerprint
 from trainer.presets import find_preset
+from trainer.publishing import publish_run
 from trainer.sources import check_data, source_name
 from trainer.status import StatusWriter
 
@@ -64,7 +65,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> None:
         status.write("exporting", epoch=epochs)
         pipeline.export_run(dataset, training, settings, arguments.quantize)
         status.write("publishing", epoch=epochs)
-        version = pipeline.publish_run(training, settings)
+        version = publish_run(training, settings)
         status.write("done", epoch=epochs, version=version)
     _tell_published(settings, version)
 
@@ -156,7 +157,7 @@ def export(arguments: argparse.Namespace, settings: Settings) -> None:
 def publish(_: argparse.Namespace, settings: Settings) -> None:
     """The next version, from what was exported last."""
     training = runs.latest_run(find_dataset(settings))
-    _tell_published(settings, start_pipeline().publish_run(training, settings))
+    _tell_published(settings, publish_run(training, settings))
 
 
 def show(_: argparse.Namespace, settings: Settings) -> None:

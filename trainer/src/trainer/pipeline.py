@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from trainer import evaluation, export, hints, quantization, repository, runs, samples, training
+from trainer import evaluation, export, quantization, runs, samples, training
 from trainer.batches import Examples, build_forward, predict_logits
 from trainer.card import Facts, write_card
 from trainer.checkpoints import BEST, HISTORY, read_weights
@@ -107,21 +107,6 @@ def export_run(dataset: Dataset, run: Run, settings: Settings, quantize: str | N
         content = draft_manifest(dataset, run, on_test, facts, tf.__version__) | {"samples": shown}
         run.draft.write_text(json.dumps(content, indent=2), encoding="utf-8")
     _log.info("test accuracy %.2f %% on %d images", 100 * on_test.accuracy, len(dataset.test))
-
-
-def publish_run(run: Run, settings: Settings) -> int:
-    """Publishes what was exported, and returns its version.
-
-    Raises:
-        DataError: nothing was exported.
-        TemporaryError: the model volume cannot be written.
-    """
-    files = {path.name: path for path in sorted(run.export_folder.glob("[!.]*"))}
-    if not (MODEL in files and run.draft.is_file()):
-        export_first = hints.command("export", model_name=settings.model_name)
-        raise DataError(f"{run.folder}: nothing exported; `{export_first}` first")
-    content = json.loads(run.draft.read_bytes())
-    return repository.publish(settings.model_dir, settings.model_name, files, content)
 
 
 def examples(dataset: Dataset, split: Split, size: int) -> Examples:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import json
 import os
 from typing import TYPE_CHECKING
 
-from trainer import timestamp
+from trainer import hints, timestamp
 from trainer.errors import DataError
 from trainer.storage import sync_folder, write_durably, writing
 from trainer.versions import (
@@ -29,9 +30,27 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from trainer.runs import Run
+    from trainer.settings import Settings
+
 _RESERVED = {"format", "name", "version", "created", "files"}
 _TAKEN = {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR}
 _CHUNK = 2**20  # bytes copied at a time
+
+
+def publish_run(run: Run, settings: Settings) -> int:
+    """Publishes what was exported, and returns its version.
+
+    Raises:
+        DataError: nothing was exported.
+        TemporaryError: the model volume cannot be written.
+    """
+    files = {path.name: path for path in sorted(run.export_folder.glob("[!.]*"))}
+    if not (MODEL in files and run.draft.is_file()):
+        export_first = hints.command("export", model_name=settings.model_name)
+        raise DataError(f"{run.folder}: nothing exported; `{export_first}` first")
+    content = json.loads(run.draft.read_bytes())
+    return publish(settings.model_dir, settings.model_name, files, content)
 
 
 def publish(
