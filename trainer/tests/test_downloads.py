@@ -134,7 +134,7 @@ def test_names_that_are_no_hosts(server: Server, tmp_path: Path, host: str) -> N
 def test_endless_answers_before_the_answer(server: Server, tmp_path: Path, status: int) -> None:
     def endless(handler: Handler) -> None:
         while True:
-            handler.wfile.write(b"HTTP/1.1 %d Wait\r\nX: y\r\n\r\n" % status * 100)
+            handler.wfile.write(b"HTTP/1.1 %d Wait\r\nX: %b\r\n\r\n" % (status, b"y" * 1000))
 
     with pytest.raises(TemporaryError, match="the connection was cut off"):
         run(server.add("/a", endless), tmp_path)
