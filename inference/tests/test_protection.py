@@ -8,6 +8,7 @@ import logging
 import re
 import select
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable
@@ -43,12 +44,13 @@ UPGRADE = b"Connection: upgrade\r\nUpgrade: h2c\r\n"
 class Echo:
     """Answers with the path and the size of the body, and notes both.
 
-    `/held` waits for a request for `/go`; `/large` has an answer that no socket's buffers hold;
-    `/unread` reads no body.
+    `/held` waits for a request for `/go`; `/left` waits for its client to go; `/large` has an
+    answer that no socket's buffers hold; `/unread` reads no body.
     """
 
     seen: list[tuple[str, int]] = field(default_factory=list)
     held: int = 0
+    left: int = 0
     go: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -64,6 +66,12 @@ class Echo:
         assert b"trailing" not in dict(scope["headers"])
         if path == "/go":
             self.go.set()
+        if path == "/left":
+            self.left -= 1
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            self.left += 2
+            return
         if path == "/held":
             self.held += 1
             await self.go.wait()
@@ -352,6 +360,7 @@ def test_a_body_of_many_chunks_or_bytes_is_read(served: Served) -> None:
 def test_an_error_below_v2_is_told_as_its_protocol_does(served: Served) -> None:
     stream = served.ask(b"GET /v2/models HTTP/1.1\r\n\r\n")
     assert answers(stream) == [(400, '{"error":"there must be one Host header"}')]
+    assert answers(served.ask(b"GET /v2?x=1 HTTP/1.1\r\n\r\n")) == answers(stream)
 
 
 def test_requests_in_a_row_are_answered_in_their_order(served: Served) -> None:
@@ -376,6 +385,32 @@ def test_a_bad_body_is_refused_in_place_of_an_answer(served: Served) -> None:
     stream = served.ask(CHUNKED.replace(b"posted", b"unread") + b"nonsense")
     assert len(answers(stream)) == 1
     assert_refused(stream, 400, "bad_request")
+
+
+def test_a_bad_body_that_was_not_asked_for_gets_one_answer(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    expecting = CHUNKED.replace(b"\r\n\r\n", b"\r\nExpect: 100-continue\r\n\r\n")
+    with caplog.at_level(logging.INFO):
+        stream = served.ask(expecting + b"nonsense")
+        wait_until(lambda: "request" in caplog.messages)
+    assert len(answers(stream)) == 1
+    assert_refused(stream, 400, "bad_request")
+    assert {record.levelname for record in caplog.records} == {"INFO"}
+
+
+def test_http_1_0_is_not_told_to_continue(served: Served) -> None:
+    request = LENGTH.replace(b"1.1", b"1.0") + b"Expect: 100-continue\r\n\r\nabc"
+    assert answers(served.ask(request)) == [(200, "/posted 3")]
+
+
+def test_who_goes_is_missed_by_the_request_that_runs(served: Served) -> None:
+    served.echo.left = 0
+    with served.connect() as client:
+        client.sendall(GET.replace(b"first", b"left") + GET)
+        wait_until(lambda: served.echo.left == -1)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    wait_until(lambda: served.echo.left == 1)
 
 
 def test_too_many_requests_in_a_row_are_refused(served: Served) -> None:

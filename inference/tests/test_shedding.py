@@ -4,6 +4,7 @@ import contextlib
 import logging
 import socket
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import httpx2
 import pytest
 import uvicorn
 
-from inference.connection import Patience
+from inference.connection import PIPELINED, Patience
 from inference.errors import BusyError
 from inference.metrics import Metrics
 from inference.protection import Guard
@@ -139,3 +140,25 @@ def test_a_body_that_does_not_come_ends_the_connection_without_another_answer(
 ) -> None:
     told = server.talk(HEAD, b"Content-Length: 3\r\n\r\na", answers=2)
     assert told == [b"503 Service Unavailable"]
+
+
+@pytest.mark.parametrize("more", [b"", b"Connection: upgrade\r\nUpgrade: x\r\n"])
+def test_who_sends_very_many_at_once_gets_some_answers(more: bytes, server: Overloaded) -> None:
+    told = server.talk((HEAD + more + b"Content-Length: 0\r\n\r\n") * 3000, answers=3000)
+    assert 1 <= len(told) <= PIPELINED + 1
+    assert set(told) == {b"503 Service Unavailable"}
+
+
+def test_who_reads_no_answers_is_not_kept(server: Overloaded) -> None:
+    some = (HEAD + b"Content-Length: 0\r\n\r\n") * PIPELINED
+    until = time.monotonic() + 10
+
+    def send_on(client: socket.socket) -> None:
+        while time.monotonic() < until:
+            client.sendall(some)
+
+    with (
+        socket.create_connection(("127.0.0.1", server.port), 10) as client,
+        pytest.raises(ConnectionError),
+    ):
+        send_on(client)

@@ -23,14 +23,16 @@ from inference.responses import refusal
 if TYPE_CHECKING:
     import asyncio
 
+    from uvicorn._types import ASGI3Application
     from uvicorn.config import Config
+    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
     from uvicorn.server import ServerState
 
     from inference.protection import Guard
 
 log = logging.getLogger(__name__)
 
-_PIPELINED = 32
+PIPELINED = 32
 
 #: What a connection waits for; `turn` is to send a refusal, after the answers to what came before,
 #: and `drop` the end of a body whose request has been answered.
@@ -78,6 +80,7 @@ class Connection(HttpToolsProtocol):
         self._guard = guard
         self._patience = guard.patience
         self._phase: _Phase = "request"
+        self._running: RequestResponseCycle | None = None
         self._loose = 0  # bytes since the head began or its end, or data of the body, was seen
         self._refusal = b""
         self._unsent = 0
@@ -94,6 +97,13 @@ class Connection(HttpToolsProtocol):
         self._taken = self.loop.time()
         self._wait("request", self._patience.head)
         self._guard.admit(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the application; uvicorn tells only what came last, which may still be waiting."""
+        if self._running is not None and not self._running.response_complete:
+            self._running.disconnected = True
+            self._running.message_event.set()
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Take what has come; it may end in the middle of anything."""
@@ -153,8 +163,10 @@ class Connection(HttpToolsProtocol):
         if self.parser.should_upgrade():
             return
         check_head(self.url, self.parser.get_http_version(), self.headers)
-        if len(self.pipeline) >= _PIPELINED:
+        if len(self.pipeline) >= PIPELINED:
             raise BusyError("too many requests were sent without waiting for an answer")
+        if self.parser.get_http_version() == "1.0":
+            self.expect_100_continue = False  # RFC 9110, section 10.1.1
         super().on_headers_complete()
         self.headers = []  # for the headers after a chunked body, which nobody reads
         self._loose = 0
@@ -187,6 +199,10 @@ class Connection(HttpToolsProtocol):
         elif self._phase == "answer":
             self._wait("request", self._patience.idle)
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
     def resume_writing(self) -> None:
         """The client has taken most of what was sent."""
         super().resume_writing()
@@ -215,6 +231,7 @@ class Connection(HttpToolsProtocol):
             self.transport.close()
             return
         self.scope["state"]["refused"] = error.status
+        self.cycle.waiting_for_100_continue = False  # it would come behind the refusal
         self.cycle.disconnected = True
         self.cycle.message_event.set()
         self._prepare(error)
@@ -233,7 +250,7 @@ class Connection(HttpToolsProtocol):
     def _answer(self, error: RequestError, *headers: tuple[bytes, bytes]) -> bytes:
         """A whole answer, which is counted as a refusal."""
         self._guard.refused(error.code)
-        answer = refusal(error, self.url.decode("latin-1"))
+        answer = refusal(error, self.url.partition(b"?")[0].decode("latin-1"))
         lines = [b"%s: %s\r\n" % header for header in (*headers, *answer.raw_headers)]
         return b"".join([STATUS_LINE[error.status], *lines, b"\r\n", bytes(answer.body)])
 

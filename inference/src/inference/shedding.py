@@ -6,12 +6,19 @@ comes, which leaves the connection for the next request.
 
 from __future__ import annotations
 
-from inference.connection import Connection
+from inference.connection import PIPELINED, Connection
 from inference.heads import check_head
 
 
 class SheddingConnection(Connection):
     """A connection whose requests are answered here as long as its guard says so."""
+
+    _at_once = 0  # requests that were refused of what came together
+
+    def data_received(self, data: bytes) -> None:
+        """Take what has come."""
+        self._at_once = 0
+        super().data_received(data)
 
     def on_headers_complete(self) -> None:
         """Answer at once, or hand the request on."""
@@ -26,6 +33,9 @@ class SheddingConnection(Connection):
         check_head(self.url, self.parser.get_http_version(), self.headers)
         if self.expect_100_continue or not self.parser.should_keep_alive():
             raise error  # whether the body comes after all, nobody knows
+        self._at_once += 1
+        if self._at_once > PIPELINED or self.flow.write_paused:
+            raise error  # the answers are not waited for, or not taken
         self._tell(error)
         self.transport.write(self._answer(error, *self.server_state.default_headers))
         self.headers = []
