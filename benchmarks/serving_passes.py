@@ -1,14 +1,17 @@
 """A pass of the side-by-side measurement: the bare loop, this server and the others, in turn.
 
 One core is the server's, another the load's. Every pass starts each server anew, one after the
-other, so that ratios are of the same minutes on the same machine.
+other, so that ratios are of the same minutes on the same machine; what this server reaches of the
+bare loop, of the same seconds.
 """
 
 from __future__ import annotations
 
+import statistics
 import subprocess
 import sys
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from serving_contenders import FILE, OURS, ROOT, agree, request
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
 
 INFERENCE_PYTHON = ROOT / ".nox/env_inference/bin/python"
 WARM_UP_SECONDS = 2.0
+TURNS, TURN_SECONDS = 5, 0.5
 TICK = 0.01  # seconds of the processor, as finely as the system counts them
 COMPARED = 16  # photos by whose answers a contender shows that it runs the same model
 
@@ -62,7 +66,7 @@ def run_pass(bench: Bench, results: Results) -> None:
     for workload in WORKLOADS:
         with on_cores({bench.cores[1]}):
             for photos in folders(workload):
-                results.bare[photos].append(run_bare(bench, workload, photos))
+                results.bare[photos].append(run_bare(bench, workload, photos, bench.seconds))
             expected: list[Answer] = []
             for contender in bench.contenders:
                 expected = compete(bench, results, contender, workload, expected)
@@ -76,14 +80,14 @@ def folders(workload: Workload) -> list[str]:
     return [workload.photos, str(TINY.photos)] if workload is S else [workload.photos]
 
 
-def run_bare(bench: Bench, workload: Workload, photos: str) -> float:
+def run_bare(bench: Bench, workload: Workload, photos: str, seconds: float) -> float:
     """Images a second of decode and inference in a loop, on the server's core."""
     command: list[str | Path] = [
         INFERENCE_PYTHON,
         ROOT / "benchmarks/serving_bare.py",
         version(bench, OURS, workload),
         bench.made / "photos" / photos,
-        str(bench.seconds),
+        str(seconds),
     ]
     with on_cores({bench.cores[0]}):
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
@@ -120,7 +124,29 @@ def compete(
         tell(f"    {results.starts[key][-1]:.2f} s to start, {results.megabytes[key][-1]:.0f} MB")
         if contender is OURS:
             measure(bench, results, server, workload, [MULTIPART, *others(GROWTH)])
+            results.of_bare[workload.name].append(take_turns(bench, server, workload))
     return answers
+
+
+def take_turns(bench: Bench, server: Server, workload: Workload) -> float:
+    """How much of the bare loop is left with 8 clients: the median of some turns.
+
+    A shared machine's speed changes within seconds, so a load is held against the loops before and
+    after it.
+    """
+    contender = server.contender
+    photos = bench.photos[workload.photos]
+    requests = [request(contender, contender.form, photo) for photo in photos]
+    bare = [run_bare(bench, workload, workload.photos, TURN_SECONDS)]
+    rates = []
+    for _ in range(TURNS):
+        rates.append(run_load(server.port, requests, EIGHT.clients, TURN_SECONDS).rate)
+        bare.append(run_bare(bench, workload, workload.photos, TURN_SECONDS))
+    found = statistics.median(
+        rate / statistics.mean(around) for rate, around in zip(rates, pairwise(bare), strict=True)
+    )
+    tell(f"  {workload.name}, {contender.title}, in turns with the bare loop: {found:.2f} x")
+    return found
 
 
 def others(cases: tuple[Case, ...]) -> list[Case]:

@@ -70,12 +70,14 @@ class Results:
 
     Attributes:
         bare: images a second of the loop without a server, by folder of photos.
+        of_bare: this server's images with 8 clients for each of the loop's, by workload's name.
         loads: by contender's and workload's name and case.
         starts: seconds until the first answer, by contender's and workload's name.
         megabytes: of memory after the load, likewise.
     """
 
     bare: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    of_bare: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     loads: dict[tuple[str, str, Case], list[Load]] = field(
         default_factory=lambda: defaultdict(list)
     )

@@ -33,7 +33,7 @@ def verdicts(run: Run) -> list[Figure]:
 
 def against_bare(run: Run, workload: Workload) -> Figure:
     """How much of the bare loop is left with 8 clients."""
-    found = ratios(run.results.rates(OURS.name, workload, EIGHT), run.results.bare[workload.photos])
+    found = run.results.of_bare[workload.name]
     return Figure(
         f"{workload.name}, 8 clients, against the bare loop",
         spread(found, "x"),

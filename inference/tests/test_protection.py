@@ -404,6 +404,13 @@ def test_http_1_0_is_not_told_to_continue(served: Served) -> None:
     assert answers(served.ask(request)) == [(200, "/posted 3")]
 
 
+def test_an_answer_without_a_body_is_sent(served: Served) -> None:
+    stream = served.ask(GET.replace(b"GET", b"HEAD") + head(100))
+    first, _, rest = stream.partition(b"\r\n\r\n")
+    assert first.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert answers(rest) == [(200, "/ 0")]
+
+
 def test_who_goes_is_missed_by_the_request_that_runs(served: Served) -> None:
     served.echo.left = 0
     with served.connect() as client:

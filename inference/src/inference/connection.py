@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from inference.corking import Corked
 from inference.errors import BadRequestError, BusyError, RequestError, SlowRequestError
 from inference.heads import HEAD_BYTES, check_head, too_large
 from inference.logs import fields
@@ -168,6 +169,8 @@ class Connection(HttpToolsProtocol):
         if self.parser.get_http_version() == "1.0":
             self.expect_100_continue = False  # RFC 9110, section 10.1.1
         super().on_headers_complete()
+        if self.parser.get_method() != b"HEAD":  # whose head is all that is sent
+            self.cycle.transport = Corked(self.transport)  # type: ignore[assignment]
         self.headers = []  # for the headers after a chunked body, which nobody reads
         self._loose = 0
         self._wait("body", self._patience.body)

@@ -94,10 +94,12 @@ async def whole_body(request: Request, limits: Limits) -> bytes:
         ClientDisconnect: the client went away.
         TooLargeError: the body has too many bytes.
     """
+    chunks = body_chunks(request, limits)
+    first = await anext(chunks)
     body = bytearray()  # a chunk of its own takes 40 bytes more than it has, however few those are
-    async for chunk in body_chunks(request, limits):
+    async for chunk in chunks:
         body += chunk
-    return bytes(body)
+    return first + body if body else first  # mostly it came at once, and is not copied
 
 
 async def body_chunks(request: Request, limits: Limits) -> AsyncIterator[bytes]:
