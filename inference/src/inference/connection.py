@@ -163,13 +163,14 @@ class Connection(HttpToolsProtocol):
         """The head is here; whatever else it asks for, it is a request."""
         if self.parser.should_upgrade():
             return
-        check_head(self.url, self.parser.get_http_version(), self.headers)
+        version = self.parser.get_http_version()
+        check_head(self.url, version, self.headers)
         if len(self.pipeline) >= PIPELINED:
             raise BusyError("too many requests were sent without waiting for an answer")
-        if self.parser.get_http_version() == "1.0":
+        if version == "1.0":
             self.expect_100_continue = False  # RFC 9110, section 10.1.1
         super().on_headers_complete()
-        if self.parser.get_method() != b"HEAD":  # whose head is all that is sent
+        if self.scope["method"] != "HEAD":  # whose head is all that is sent
             self.cycle.transport = Corked(self.transport)  # type: ignore[assignment]
         self.headers = []  # for the headers after a chunked body, which nobody reads
         self._loose = 0

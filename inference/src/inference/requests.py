@@ -57,7 +57,7 @@ class RequestLog:
 
     def _tell(self, scope: Scope, status: int, seconds: float, fault: Exception | None) -> None:
         route = getattr(scope.get("route"), "path", UNROUTED)
-        status = scope.get("state", {}).get("refused", status)  # by the connection, meanwhile
+        status = refused(scope) or status
         self._metrics.request(scope["method"], route, status, seconds)
         client = scope.get("client")
         why = {"error": str(fault)} if isinstance(fault, BrokenOffError) else {}
@@ -74,6 +74,12 @@ class RequestLog:
                 **why,
             ),
         )
+
+
+def refused(scope: Scope) -> int | None:
+    """The status by which the connection has meanwhile answered in the application's place."""
+    status: int | None = scope.get("state", {}).get("refused")
+    return status
 
 
 def _level(route: str, status: int, fault: Exception | None) -> int:

@@ -23,6 +23,8 @@ from opentelemetry.trace import SpanKind, StatusCode, format_trace_id, get_curre
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from starlette.middleware import Middleware
 
+from inference.requests import refused
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -86,8 +88,7 @@ class Traces:
             try:
                 await self._app(scope, exchange.receive, exchange.send)
             finally:
-                refused = scope.get("state", {}).get("refused")  # by the connection, meanwhile
-                _complete(span, scope, refused or exchange.status)
+                _complete(span, scope, refused(scope) or exchange.status)
 
 
 @dataclass(slots=True)
