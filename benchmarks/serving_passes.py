@@ -134,9 +134,7 @@ def take_turns(bench: Bench, server: Server, workload: Workload) -> float:
     A shared machine's speed changes within seconds, so a load is held against the loops before and
     after it.
     """
-    contender = server.contender
-    photos = bench.photos[workload.photos]
-    requests = [request(contender, contender.form, photo) for photo in photos]
+    requests = requests_of(bench, OURS, workload, EIGHT)
     bare = [run_bare(bench, workload, workload.photos, TURN_SECONDS)]
     rates = []
     for _ in range(TURNS):
@@ -145,7 +143,7 @@ def take_turns(bench: Bench, server: Server, workload: Workload) -> float:
     found = statistics.median(
         rate / statistics.mean(around) for rate, around in zip(rates, pairwise(bare), strict=True)
     )
-    tell(f"  {workload.name}, {contender.title}, in turns with the bare loop: {found:.2f} x")
+    tell(f"  {workload.name}, {OURS.title}, in turns with the bare loop: {found:.2f} x")
     return found
 
 
@@ -172,9 +170,7 @@ def measure(
     """Warms the server up, then loads it in each of the ways."""
     contender = server.contender
     for number, case in enumerate(cases):
-        form = FILE if case.multipart else contender.form
-        photos = bench.photos[case.photos or workload.photos]
-        requests = [request(contender, form, photo) for photo in photos]
+        requests = requests_of(bench, contender, workload, case)
         if number == 0:
             run_load(server.port, requests, case.clients, WARM_UP_SECONDS)
         used = processor_seconds(server.process.pid)
@@ -184,6 +180,14 @@ def measure(
         told = f"{load.rate:.0f}/s, {load.answers / max(used, TICK):.0f} a second of the processor"
         told += f", p99 {load.p99 * 1000:.0f} ms" + f", {load.failed} failed" * bool(load.failed)
         tell(f"  {workload.name}, {contender.title}, {case.title}: {told}")
+
+
+def requests_of(bench: Bench, contender: Contender, workload: Workload, case: Case) -> list[bytes]:
+    """One for each photo."""
+    form = FILE if case.multipart else contender.form
+    return [
+        request(contender, form, photo) for photo in bench.photos[case.photos or workload.photos]
+    ]
 
 
 def tell(line: str) -> None:
